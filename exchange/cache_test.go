@@ -1,0 +1,98 @@
+package exchange
+
+import (
+	"strconv"
+	"testing"
+)
+
+func TestCacheReturnsWhatWasPut(t *testing.T) {
+	var c Cache[int]
+	if _, ok := c.Get(0, "", ""); ok {
+		t.Error("an empty cache knows the empty key")
+	}
+	c.Put(0, "x", "k", 1)
+	c.Put(0, "x", "l", 2)
+	c.Put(0, "y", "k", 3)
+	c.Put(0, "", "", 4)
+	for _, want := range []struct {
+		exchange, key string
+		route         int
+	}{{"x", "k", 1}, {"x", "l", 2}, {"y", "k", 3}, {"", "", 4}, {"x", "k", 1}, {"x", "k", 1}} {
+		if got, ok := c.Get(0, want.exchange, want.key); !ok || got != want.route {
+			t.Errorf("%v: got %d, %t", want, got, ok)
+		}
+		if got, ok := c.GetBytes(0, []byte(want.exchange), []byte(want.key)); !ok || got != want.route {
+			t.Errorf("%v as bytes: got %d, %t", want, got, ok)
+		}
+	}
+	if _, ok := c.Get(0, "xk", ""); ok {
+		t.Error("exchange and key run together")
+	}
+	if _, ok := c.Get(0, "y", "l"); ok {
+		t.Error("found what was never put")
+	}
+}
+
+func TestCacheReplacesARoute(t *testing.T) {
+	var c Cache[int]
+	c.Put(7, "x", "k", 1)
+	c.Put(7, "x", "k", 2)
+	if got, _ := c.Get(7, "x", "k"); got != 2 {
+		t.Errorf("got %d", got)
+	}
+}
+
+func TestCacheForgetsWithTheGeneration(t *testing.T) {
+	var c Cache[int]
+	c.Put(1, "x", "k", 1)
+	if _, ok := c.Get(2, "x", "k"); ok {
+		t.Error("Get found the last generation's")
+	}
+	if _, ok := c.Get(1, "x", "k"); ok {
+		t.Error("what is forgotten came back")
+	}
+	c.Put(1, "x", "k", 1)
+	c.Put(2, "x", "l", 2)
+	if _, ok := c.GetBytes(2, []byte("x"), []byte("k")); ok {
+		t.Error("Put kept the last generation's")
+	}
+	if _, ok := c.GetBytes(3, []byte("x"), []byte("l")); ok {
+		t.Error("GetBytes found the last generation's")
+	}
+}
+
+func TestCacheIsBoundedAndStillOfUse(t *testing.T) {
+	var c Cache[int]
+	const keys = maxRoutes + 100
+	hits := 0
+	for i := range 20 * keys {
+		key := strconv.Itoa(i % keys)
+		if got, ok := c.Get(0, "x", key); !ok {
+			c.Put(0, "x", key, i%keys)
+		} else if hits++; got != i%keys {
+			t.Fatalf("key %s has route %d", key, got)
+		}
+		if len(c.routes) > maxRoutes {
+			t.Fatalf("%d routes", len(c.routes))
+		}
+	}
+	if hits < 5*keys {
+		t.Errorf("%d hits of %d, though nearly all would fit", hits, 20*keys)
+	}
+}
+
+func TestCacheLooksUpWithoutAllocating(t *testing.T) {
+	var c Cache[[]int]
+	long := make([]byte, 255)
+	c.Put(1, "exchange", string(long), []int{1})
+	c.Put(1, "exchange", "k", []int{2})
+	exchange := []byte("exchange")
+	allocs := testing.AllocsPerRun(100, func() {
+		for _, key := range [][]byte{long, []byte("k"), []byte("absent")} {
+			c.GetBytes(1, exchange, key)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
