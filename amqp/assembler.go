@@ -1,0 +1,102 @@
+package amqp
+
+import "encoding/binary"
+
+// firstPiece is how much memory a large body gets before any of it has come:
+// what a header declares is not believed beyond it.
+const firstPiece = 1 << 20
+
+// assembler gathers the content of one channel: method, header, body.
+type assembler struct {
+	state   assemblerState
+	method  Method // the method that carries the content
+	content Content
+	size    uint64 // body size as declared
+	got     uint64 // body bytes so far
+	drop    bool   // the body is larger than a message may be: it is only counted
+}
+
+type assemblerState int
+
+const (
+	wantMethod assemblerState = iota
+	wantHeader
+	wantBody
+)
+
+func (a *assembler) begin(m Method) { *a = assembler{state: wantHeader, method: m} }
+
+// header takes the content header that was due.
+func (a *assembler) header(kind FrameType, payload []byte, maxSize uint64) error {
+	class := a.method.ID().Class()
+	if kind != FrameHeader || len(payload) < 12 || binary.BigEndian.Uint16(payload[2:]) != 0 { // FRM-15, FRM-17
+		return UnexpectedFrame.Errorf("expected content header for class %d, got non content header frame instead", class)
+	}
+	if got := binary.BigEndian.Uint16(payload); got != class { // FRM-16
+		return UnexpectedFrame.Errorf("expected content header for class %d, got one for class %d instead", class, got)
+	}
+	a.size = binary.BigEndian.Uint64(payload[4:])
+	a.state = wantBody
+	a.drop = a.size > maxSize
+	a.content.large = a.size > smallBody
+	frames := make([]byte, 0, len(payload)+FrameOverhead+a.smallFrame())
+	a.content.frames = AppendFrame(frames, FrameHeader, 0, payload)
+	switch {
+	case a.drop || a.size == 0:
+	case a.content.large:
+		a.content.body = make([]byte, 0, min(a.size, firstPiece))
+	default:
+		a.content.frames = append(a.content.frames, byte(FrameBody), 0, 0)
+		a.content.frames = binary.BigEndian.AppendUint32(a.content.frames, uint32(a.size))
+	}
+	return nil
+}
+
+// smallFrame is the size of the body frame that a small body is kept in.
+func (a *assembler) smallFrame() int {
+	if a.content.large || a.size == 0 {
+		return 0
+	}
+	return int(a.size) + FrameOverhead
+}
+
+// body takes a piece of the body.
+func (a *assembler) body(payload []byte) {
+	if space := a.space(len(payload)); space != nil {
+		copy(space, payload)
+	}
+}
+
+// space counts n bytes of the body as come and returns where they belong; nil
+// if they are not to be kept. A body longer than declared is never complete
+// (FRM-19).
+func (a *assembler) space(n int) []byte {
+	a.got += uint64(n)
+	if a.drop || a.got > a.size {
+		a.drop = true
+		return nil
+	}
+	if !a.content.large {
+		a.content.frames = a.content.frames[:len(a.content.frames)+n]
+		return a.content.frames[len(a.content.frames)-n:]
+	}
+	b := a.content.body
+	if cap(b)-len(b) < n { // grow towards the declared size as the bytes come
+		grown := make([]byte, len(b), min(max(uint64(2*cap(b)), uint64(len(b)+n)), a.size))
+		copy(grown, b)
+		b = grown
+	}
+	a.content.body = b[:len(b)+n]
+	return a.content.body[len(b):]
+}
+
+// complete returns the content when all of the body has come.
+func (a *assembler) complete() (Content, bool) {
+	if a.state != wantBody || a.got != a.size {
+		return Content{}, false
+	}
+	if !a.content.large && a.size > 0 && !a.drop {
+		a.content.frames = append(a.content.frames, FrameEnd)
+	}
+	return a.content, true
+}

@@ -1,0 +1,102 @@
+package amqp
+
+import (
+	"errors"
+	"time"
+)
+
+// closeTimeout bounds the wait for the client's close-ok, or for the client's
+// end of the connection after ours (CTL-01, CTL-03).
+const closeTimeout = 30 * time.Second
+
+// Fail reports an error of work that was gathered, as if the method with the
+// given id had just failed on the channel. Reader goroutine only.
+func (c *Conn) Fail(channel uint16, id MethodID, err error) { c.fail(channel, id, err) }
+
+// fail is the one place where an error becomes a close: of the channel, or of
+// the connection. id is the method at fault, 0 if none is to be named.
+func (c *Conn) fail(channel uint16, id MethodID, err error) {
+	if c.state != connRunning || err == nil {
+		return
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Code: InternalError, Err: err}
+	}
+	if e.NoMethod {
+		id = 0
+	}
+	var bug *panicked
+	if !errors.As(err, &bug) { // what came before the error was in order
+		if c.flush(); c.state != connRunning {
+			return
+		}
+	}
+	if channel != 0 && !e.IsHard() {
+		c.failChannel(channel, id, e)
+		return
+	}
+	c.closing = e
+	c.endSession()
+	c.out.Send(0, &ConnectionClose{
+		ReplyCode: uint16(e.Code), ReplyText: e.ReplyText(),
+		ClassID: id.Class(), MethodID: id.Method(),
+	})
+	c.state = connClosing
+	c.conn.SetReadDeadline(time.Now().Add(c.closeTimeout()))
+}
+
+func (c *Conn) failChannel(id uint16, method MethodID, e *Error) {
+	ch := c.channels[id]
+	if ch == nil || ch.state != channelOpen {
+		return
+	}
+	if t := c.server.Trace.ChannelClosed; t != nil {
+		t(c, id, e)
+	}
+	ch.end()
+	ch.state = channelClosing
+	c.open--
+	c.out.Send(id, &ChannelClose{
+		ReplyCode: uint16(e.Code), ReplyText: e.ReplyText(),
+		ClassID: method.Class(), MethodID: method.Method(),
+	})
+}
+
+// closeTimeout is the heartbeat interval where that is shorter (CTL-03).
+func (c *Conn) closeTimeout() time.Duration {
+	if 0 < c.heartbeat && c.heartbeat < closeTimeout {
+		return c.heartbeat
+	}
+	return closeTimeout
+}
+
+// closedByClient answers connection.close. The client is expected to close
+// the socket, which is kept open for it (CTL-01).
+func (c *Conn) closedByClient() {
+	crossing := c.state == connClosing
+	c.endSession()
+	c.out.Send(0, &ConnectionCloseOk{})
+	if !crossing {
+		c.state = connClosing
+		c.conn.SetReadDeadline(time.Now().Add(c.closeTimeout()))
+	}
+}
+
+// desynchronised ends a connection whose input cannot be understood any more:
+// the client has been told and gets a moment to read it (FRM-02).
+func (c *Conn) desynchronised() {
+	c.linger()
+	c.state = connClosed
+}
+
+// linger waits as RabbitMQ does before it drops a connection for a fault of
+// the client, so that guessing is slow (CONN-11).
+func (c *Conn) linger() {
+	t := time.NewTimer(c.server.config().LoginDelay)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.server.stopping():
+	}
+}

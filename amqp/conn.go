@@ -1,0 +1,221 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime/pprof"
+	"sync"
+	"time"
+)
+
+// ownOutboxHigh bounds the replies that gather for a client which does not
+// read them: beyond it the client's own input is not read any more.
+const ownOutboxHigh = 4 << 20
+
+// Conn is one client connection. Its reader goroutine runs the protocol and
+// calls the Session; see the package comment for who owns what.
+type Conn struct {
+	server *Server
+	conn   net.Conn
+	out    *Outbox
+	in     input
+
+	// Set during the handshake by the reader goroutine, then immutable.
+	user, vhost string
+	properties  Table // the client's
+	frameMax    int
+	channelMax  int
+	heartbeat   time.Duration
+
+	// Reader goroutine only.
+	session  Session
+	channels map[uint16]*channel
+	last     *channel // the channel of the last frame
+	open     int      // channels in state open
+	flushes  uint64   // counts calls of Session.Flush
+	state    connState
+	closing  error // why the connection ends, once it does
+
+	beat heart
+
+	forced struct { // a close from outside the reader
+		sync.Mutex
+		err  *Error
+		lost error // why the socket was closed under the reader
+	}
+	accepted bool // a protocol header came: worth a word in the log
+}
+
+var errMissedHeartbeats = errors.New("missed heartbeats from client")
+
+// connState is where the connection stands after the handshake.
+type connState int
+
+const (
+	connRunning connState = iota
+	connClosing           // connection.close was sent; close-ok is awaited
+	connClosed            // nothing more is to be read
+)
+
+// Outbox is where frames for the client are put.
+func (c *Conn) Outbox() *Outbox { return c.out }
+
+// RemoteAddr is the address of the client.
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
+
+// LocalAddr is the address that the client connected to.
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// User is the authenticated user, empty before login.
+func (c *Conn) User() string { return c.user }
+
+// Vhost is the virtual host named in connection.open.
+func (c *Conn) Vhost() string { return c.vhost }
+
+// FrameMax is the negotiated frame size in bytes, overhead included.
+func (c *Conn) FrameMax() int { return c.frameMax }
+
+// ClientProperties are the client-properties of connection.start-ok.
+func (c *Conn) ClientProperties() Table { return c.properties }
+
+// Capable tells whether the client declared a capability (CONN-14).
+func (c *Conn) Capable(name string) bool {
+	v, _ := c.properties.Get("capabilities")
+	capabilities, _ := v.(Table)
+	has, _ := capabilities.Get(name)
+	yes, _ := has.(bool)
+	return yes
+}
+
+// Name is the connection_name that the client gave itself (CONN-15).
+func (c *Conn) Name() string {
+	v, _ := c.properties.Get("connection_name")
+	name, _ := v.(string)
+	return name
+}
+
+// run is the reader goroutine: handshake, frames, teardown.
+func (c *Conn) run() {
+	defer c.teardown()
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("amqp", "reader")))
+	if err := c.handshake(); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.beat.start(c)
+	for c.state != connClosed {
+		need, err := c.parse()
+		if err == nil {
+			err = c.fill(need)
+		}
+		if err != nil {
+			c.interrupted(err)
+		}
+	}
+}
+
+// fill waits for input, when all gathered work is done and the client takes
+// what it is sent.
+func (c *Conn) fill(need int) error {
+	c.flush()
+	c.out.wait(ownOutboxHigh)
+	if c.session != nil {
+		c.session.Pause()
+	}
+	if c.state == connClosed {
+		return nil
+	}
+	return c.in.fill(need)
+}
+
+// flush hands over what the session gathered.
+func (c *Conn) flush() {
+	c.flushes++
+	if c.session != nil {
+		c.session.Flush()
+	}
+}
+
+// interrupted deals with the end of input: a close asked for from outside,
+// an error of the protocol, or a lost connection.
+func (c *Conn) interrupted(err error) {
+	if c.state == connRunning {
+		if forced := c.forcedClose(); forced != nil {
+			c.conn.SetReadDeadline(time.Time{})
+			c.fail(0, 0, forced)
+			return
+		}
+		var e *Error
+		if errors.As(err, &e) {
+			c.fail(0, 0, e)
+			c.desynchronised()
+			return
+		}
+	}
+	if c.closing == nil && c.state == connRunning {
+		c.closing = c.whyLost(err)
+	}
+	c.state = connClosed
+}
+
+// whyLost is the cause of a failed read: ours if we closed the socket.
+func (c *Conn) whyLost(err error) error {
+	c.forced.Lock()
+	defer c.forced.Unlock()
+	if c.forced.lost != nil {
+		return c.forced.lost
+	}
+	return err
+}
+
+func isEOF(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, net.ErrClosed)
+}
+
+// teardown is the one way in which a connection ends.
+func (c *Conn) teardown() {
+	c.beat.stop()
+	c.endSession()
+	c.conn.SetWriteDeadline(time.Now().Add(c.server.config().LoginDelay))
+	c.out.wait(0)
+	c.conn.Close()
+	c.out.close()
+	c.in.release()
+	if t := c.server.Trace.Closed; t != nil && c.accepted {
+		t(c, c.closing)
+	}
+	c.server.remove(c)
+}
+
+// endSession closes all channels and the session, once.
+func (c *Conn) endSession() {
+	s := c.session
+	if s == nil {
+		return
+	}
+	c.session = nil
+	for _, ch := range c.channels {
+		ch.end()
+	}
+	s.Close()
+}
+
+// Close has the reader send connection.close with the given error and end the
+// connection. It may be called by anyone and does not wait.
+func (c *Conn) Close(err *Error) {
+	c.forced.Lock()
+	if c.forced.err == nil {
+		c.forced.err = err
+	}
+	c.forced.Unlock()
+	c.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+}
+
+func (c *Conn) forcedClose() *Error {
+	c.forced.Lock()
+	defer c.forced.Unlock()
+	return c.forced.err
+}

@@ -1,0 +1,102 @@
+package amqp
+
+import "encoding/binary"
+
+// referBody is the body size from which a body is sent by reference.
+const referBody = smallBody
+
+// Deliver is a prepared basic.deliver for messages that share a channel, a
+// consumer tag, an exchange and a routing key: only delivery tag and
+// redelivered flag differ. The zero Deliver is ready for Prepare.
+type Deliver struct {
+	method  BasicDeliver
+	frame   []byte
+	tagAt   int
+	channel uint16
+}
+
+// Prepare makes d the basic.deliver for the given arguments.
+func (d *Deliver) Prepare(channel uint16, consumerTag, exchange, routingKey string) {
+	d.method = BasicDeliver{ConsumerTag: consumerTag, Exchange: exchange, RoutingKey: routingKey}
+	d.frame = AppendMethod(d.frame[:0], channel, &d.method)
+	d.tagAt = frameHeaderSize + 4 + 1 + len(consumerTag)
+	d.channel = channel
+}
+
+// Batch appends a run of deliveries to an outbox under one lock. The zero
+// Batch is not usable: see Outbox.Batch.
+type Batch struct{ o *Outbox }
+
+// Batch locks the outbox until End. It must be short, and no other lock may
+// be taken meanwhile.
+func (o *Outbox) Batch() Batch {
+	o.mu.Lock()
+	return Batch{o}
+}
+
+// Deliver appends one delivery. frameMax is the consumer's.
+func (b Batch) Deliver(d *Deliver, tag uint64, redelivered bool, c *Content, frameMax int) {
+	o := b.o
+	if c.large {
+		o.append(d.frame)
+		d.patch(o.chunk[len(o.chunk)-len(d.frame):], tag, redelivered)
+		o.appendContentLocked(d.channel, c, frameMax)
+		return
+	}
+	n := len(d.frame) + len(c.frames)
+	room := o.room(n)
+	d.patch(room[:copy(room, d.frame)], tag, redelivered)
+	copySmall(room[len(d.frame):n], d.channel, c)
+	o.extend(n)
+}
+
+// End sees to it that the batch is written and unlocks the outbox.
+func (b Batch) End() {
+	b.o.flushLocked()
+	b.o.mu.Unlock()
+}
+
+func (d *Deliver) patch(frame []byte, tag uint64, redelivered bool) {
+	binary.BigEndian.PutUint64(frame[d.tagAt:], tag)
+	if redelivered {
+		frame[d.tagAt+8] = 1
+	}
+}
+
+// copySmall copies the frames of a small content and gives them a channel.
+func copySmall(dst []byte, channel uint16, c *Content) {
+	copy(dst, c.frames)
+	binary.BigEndian.PutUint16(dst[1:], channel)
+	if h := c.header(); len(dst) > h {
+		binary.BigEndian.PutUint16(dst[h+1:], channel)
+	}
+}
+
+// appendContentLocked appends header and body frames. Header frames are never
+// split (FRM-23), bodies at frameMax (FRM-22).
+func (o *Outbox) appendContentLocked(channel uint16, c *Content, frameMax int) {
+	if !c.large {
+		n := len(c.frames)
+		copySmall(o.room(n)[:n], channel, c)
+		o.extend(n)
+		return
+	}
+	o.append(c.frames)
+	binary.BigEndian.PutUint16(o.chunk[len(o.chunk)-len(c.frames)+1:], channel)
+	for body := c.body; len(body) > 0; {
+		n := min(len(body), frameMax-FrameOverhead)
+		head := o.room(7)
+		head[0] = byte(FrameBody)
+		binary.BigEndian.PutUint16(head[1:], channel)
+		binary.BigEndian.PutUint32(head[3:], uint32(n))
+		o.extend(7)
+		if n >= referBody {
+			o.refer(body[:n:n])
+		} else {
+			o.append(body[:n])
+		}
+		o.room(1)[0] = FrameEnd
+		o.extend(1)
+		body = body[n:]
+	}
+}

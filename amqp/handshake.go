@@ -1,0 +1,239 @@
+package amqp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// Why a handshake ends without a connection.
+var (
+	errNoHeader  = errors.New("peer left before it sent a protocol header")
+	errProtocol  = errors.New("not a protocol header of AMQP 0-9-1")
+	errHandshake = errors.New("handshake violated")
+)
+
+// refusedLogin ends a connection whose client did not authenticate.
+type refusedLogin struct{ mechanism string }
+
+func (r *refusedLogin) Error() string {
+	return "Login was refused using authentication mechanism " + r.mechanism +
+		". For details see the broker logfile."
+}
+
+// handshake runs from the protocol header to connection.open-ok, each step
+// reading exactly the method that is due, all within HandshakeTimeout.
+func (c *Conn) handshake() error {
+	cfg := c.server.config()
+	if err := c.conn.SetReadDeadline(time.Now().Add(cfg.HandshakeTimeout)); err != nil {
+		return err
+	}
+	c.frameMax = MinFrameMax // until tuned: CONN-22
+	start := &ConnectionStart{
+		VersionMajor: 0, VersionMinor: 9,
+		ServerProperties: cfg.Properties,
+		Mechanisms:       []byte(cfg.Mechanisms),
+		Locales:          []byte("en_US"),
+	}
+	if err := c.protocolHeader(start); err != nil {
+		return err
+	}
+	c.accepted = true
+	if t := c.server.Trace.Accepted; t != nil {
+		t(c)
+	}
+	c.out.Send(0, start)
+	var startOk ConnectionStartOk
+	if err := c.expect(&startOk); err != nil {
+		return err
+	}
+	if err := c.login(&startOk); err != nil {
+		return err
+	}
+	c.out.Send(0, &ConnectionTune{
+		ChannelMax: cfg.ChannelMax, FrameMax: cfg.FrameMax, Heartbeat: uint16(cfg.Heartbeat / time.Second),
+	})
+	var tuneOk ConnectionTuneOk
+	if err := c.expect(&tuneOk); err != nil {
+		return err
+	}
+	if err := c.tune(&tuneOk); err != nil {
+		return err
+	}
+	var open ConnectionOpen
+	if err := c.expect(&open); err != nil {
+		return err
+	}
+	return c.openVhost(&open)
+}
+
+// protocolHeader reads the first eight octets and answers a wrong header with
+// ours (HDR-04..07).
+func (c *Conn) protocolHeader(start *ConnectionStart) error {
+	for len(c.in.unparsed()) < len(ProtocolHeader) {
+		if err := c.in.fill(len(ProtocolHeader)); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return err
+			}
+			return errNoHeader
+		}
+	}
+	switch header := string(c.in.unparsed()[:len(ProtocolHeader)]); header {
+	case ProtocolHeader, "AMQP\x01\x01\x00\x09": // HDR-01, HDR-02
+	case "AMQP\x01\x01\x08\x00", "AMQP\x01\x01\x09\x01": // HDR-03
+		start.VersionMajor, start.VersionMinor = 8, 0
+	default:
+		c.out.mu.Lock()
+		c.out.append([]byte(ProtocolHeader))
+		c.out.flushLocked()
+		c.out.mu.Unlock()
+		return errProtocol
+	}
+	c.in.r += len(ProtocolHeader)
+	return nil
+}
+
+// expect reads the method that is due on channel 0.
+func (c *Conn) expect(m Method) error {
+	for {
+		b := c.in.unparsed()
+		need := 7
+		if len(b) >= 7 {
+			size := binary.BigEndian.Uint32(b[3:])
+			if uint64(size) > uint64(c.frameMax) {
+				return fmt.Errorf("%w: frame of %d bytes where %s is due", errHandshake, size, m.ID())
+			}
+			if need = int(size) + FrameOverhead; len(b) >= need {
+				c.in.r += need
+				again, err := c.expected(m, b[:need])
+				if !again {
+					return err
+				}
+				continue
+			}
+		}
+		if err := c.in.fill(need); err != nil {
+			return err
+		}
+	}
+}
+
+// expected takes one frame of the handshake; again means that it was a
+// heartbeat, which may come at any time (CONN-32).
+func (c *Conn) expected(m Method, frame []byte) (again bool, err error) {
+	kind, channel, payload := FrameType(frame[0]), binary.BigEndian.Uint16(frame[1:]), frame[7:len(frame)-1]
+	switch {
+	case frame[len(frame)-1] != FrameEnd:
+		return false, fmt.Errorf("%w: bad frame end", errHandshake)
+	case kind == FrameHeartbeat && channel == 0 && len(payload) == 0:
+		return true, nil
+	case kind == FrameMethod && channel == 0 && len(payload) >= 4 && methodID(payload) == m.ID():
+		return false, Decode(m, payload)
+	case m.ID() == idConnectionOpen && channel != 0: // CONN-31
+		return false, unexpectedFrame(kind, payload)
+	}
+	return false, fmt.Errorf("%w: %s where %s is due", errHandshake, octets(kind, payload), m.ID())
+}
+
+// login asks the backend whether it knows the client.
+func (c *Conn) login(m *ConnectionStartOk) error {
+	c.properties = m.ClientProperties
+	user, err := c.server.Backend.Login(m.Mechanism, m.Response, c.conn.RemoteAddr())
+	if err == nil {
+		c.user = user
+		return nil
+	}
+	if t := c.server.Trace.Refused; t != nil {
+		t(c, err)
+	}
+	if !c.Capable("authentication_failure_close") { // CONN-11
+		return err
+	}
+	refused := &refusedLogin{m.Mechanism}
+	var silent *SilentError
+	if errors.As(err, &silent) { // CONN-05..07
+		return err
+	}
+	return &Error{Code: AccessRefused, Text: refused.Error(), Hard: true, NoMethod: true, Err: err}
+}
+
+// SilentError is a refused login that the client is not told about even if it
+// could be: the response made no sense or the mechanism is not offered
+// (CONN-05 to CONN-07).
+type SilentError struct{ Reason string }
+
+func (e *SilentError) Error() string { return e.Reason }
+
+// tune takes the limits that the client wants (CONN-17..21).
+func (c *Conn) tune(m *ConnectionTuneOk) error {
+	cfg := c.server.config()
+	switch {
+	case m.FrameMax < MinFrameMax || (cfg.FrameMax != 0 && m.FrameMax > cfg.FrameMax):
+		return fmt.Errorf("%w: frame_max = %d is not within %d and %d", errHandshake, m.FrameMax, MinFrameMax, cfg.FrameMax)
+	case cfg.ChannelMax != 0 && (m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax):
+		return fmt.Errorf("%w: channel_max = %d is higher than %d", errHandshake, m.ChannelMax, cfg.ChannelMax)
+	}
+	c.frameMax = int(m.FrameMax)
+	c.channelMax = int(m.ChannelMax)
+	if c.channelMax == 0 {
+		c.channelMax = 65535
+	}
+	c.heartbeat = time.Duration(m.Heartbeat) * time.Second
+	return nil
+}
+
+// openVhost starts the session that connection.open asks for.
+func (c *Conn) openVhost(m *ConnectionOpen) error {
+	c.vhost = m.VirtualHost
+	session, err := c.server.Backend.Open(c.user, m.VirtualHost, c)
+	if err != nil {
+		return err
+	}
+	c.session = session
+	c.out.Send(0, &ConnectionOpenOk{})
+	c.conn.SetReadDeadline(time.Time{})
+	if t := c.server.Trace.Opened; t != nil {
+		t(c)
+	}
+	if c.forcedClose() != nil { // it may have come just before the deadline went
+		c.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+	return nil
+}
+
+// refuse ends a connection whose handshake failed. The client learns why only
+// where RabbitMQ tells it; otherwise the socket closes after a pause.
+func (c *Conn) refuse(err error) {
+	c.closing = err
+	var e *Error
+	switch {
+	case errors.As(err, &e) && (e.Code == AccessRefused || e.Code == NotAllowed || e.Code == UnexpectedFrame):
+		id := idConnectionOpen
+		c.fail(0, id, e)
+		c.awaitCloseOk()
+	case c.forcedClose() != nil, isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
+	default:
+		c.linger()
+	}
+}
+
+func isGone(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, errNoHeader) || errors.As(err, &op) || isEOF(err)
+}
+
+// awaitCloseOk reads on until the client has taken note of a close.
+func (c *Conn) awaitCloseOk() {
+	for c.state == connClosing {
+		need, err := c.parse()
+		if err == nil {
+			err = c.fill(need)
+		}
+		if err != nil {
+			return
+		}
+	}
+}

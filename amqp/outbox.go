@@ -1,0 +1,253 @@
+package amqp
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	chunkSize  = 64 << 10 // of the buffers that output is encoded into
+	outboxHigh = 1 << 20  // pending bytes beyond which a consumer gets no more
+	outboxLow  = 512 << 10
+)
+
+// chunks recycles output buffers between connections, so that one at rest
+// holds none.
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// Outbox is the sending side of a connection. Anyone may append whole
+// sequences of frames; appending never waits. One writer goroutine, which
+// runs only while there is something to send, takes all that has gathered and
+// hands it to the kernel in one call.
+type Outbox struct {
+	conn    net.Conn
+	size    atomic.Int64  // bytes pending: appended and not yet written; changes under mu
+	written atomic.Uint64 // bytes handed to the kernel, for the heartbeat
+
+	mu      sync.Mutex // a leaf: nothing is locked while it is held
+	chunk   []byte     // being filled
+	from    int        // chunk[from:] is not yet in vec
+	grown   int        // bytes appended that size does not count yet
+	vec     [][]byte   // finished pieces before chunk[from:]
+	spent   [][]byte   // chunks that vec refers to
+	waiting []Drainer  // told when there is room again
+	writing bool       // the writer goroutine runs
+	err     error      // why nothing can be sent any more
+	idle    *sync.Cond // signalled when the writer stops or bytes were written
+}
+
+// Drainer is told that an outbox which was full has room again.
+type Drainer interface{ Drained() }
+
+func newOutbox(conn net.Conn) *Outbox {
+	o := &Outbox{conn: conn}
+	o.idle = sync.NewCond(&o.mu)
+	return o
+}
+
+// Send appends one method frame and sees to it that it is written.
+func (o *Outbox) Send(channel uint16, m Method) {
+	o.mu.Lock()
+	o.appendMethodLocked(channel, m)
+	o.flushLocked()
+	o.mu.Unlock()
+}
+
+// SendContent appends a method that carries content, such as basic.return or
+// basic.get-ok, and its content, whose body is split to frames of frameMax.
+func (o *Outbox) SendContent(channel uint16, m Method, c *Content, frameMax int) {
+	o.mu.Lock()
+	o.appendMethodLocked(channel, m)
+	o.appendContentLocked(channel, c, frameMax)
+	o.flushLocked()
+	o.mu.Unlock()
+}
+
+// Full tells whether so much is pending that no more should be delivered, and
+// if so has d told once there is room.
+func (o *Outbox) Full(d Drainer) bool {
+	if o.size.Load() < outboxHigh {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.size.Load() < outboxHigh || o.err != nil {
+		return o.err != nil
+	}
+	for _, w := range o.waiting {
+		if w == d {
+			return true
+		}
+	}
+	o.waiting = append(o.waiting, d)
+	return true
+}
+
+// room returns the free end of the chunk, with at least n bytes.
+func (o *Outbox) room(n int) []byte {
+	if cap(o.chunk)-len(o.chunk) < n {
+		o.seal()
+		if o.chunk != nil {
+			o.spent = append(o.spent, o.chunk)
+		}
+		o.from = 0
+		if n > chunkSize {
+			o.chunk = make([]byte, 0, n)
+		} else {
+			o.chunk = chunks.Get().(*[chunkSize]byte)[:0]
+		}
+	}
+	return o.chunk[len(o.chunk):cap(o.chunk)]
+}
+
+// seal moves what the chunk has gathered to vec.
+func (o *Outbox) seal() {
+	if len(o.chunk) > o.from {
+		o.vec = append(o.vec, o.chunk[o.from:])
+		o.from = len(o.chunk)
+	}
+}
+
+// extend makes the first n bytes of room part of the chunk.
+func (o *Outbox) extend(n int) {
+	o.chunk = o.chunk[:len(o.chunk)+n]
+	o.grown += n
+}
+
+func (o *Outbox) append(b []byte) {
+	o.extend(copy(o.room(len(b)), b))
+}
+
+// refer appends b by reference; it must never change.
+func (o *Outbox) refer(b []byte) {
+	o.seal()
+	o.vec = append(o.vec, b)
+	o.grown += len(b)
+}
+
+func (o *Outbox) appendMethodLocked(channel uint16, m Method) {
+	b := AppendMethod(o.room(512)[:0], channel, m)
+	if len(b) <= cap(o.chunk)-len(o.chunk) {
+		o.extend(len(b))
+		return
+	}
+	o.append(b) // a long one: AppendMethod has moved it elsewhere
+}
+
+// flushLocked ends a sequence of appends: it has a writer running while
+// anything is pending.
+func (o *Outbox) flushLocked() {
+	o.size.Add(int64(o.grown))
+	o.grown = 0
+	if o.writing || o.size.Load() == 0 {
+		return
+	}
+	if o.err != nil {
+		o.discardLocked()
+		return
+	}
+	o.writing = true
+	go o.write()
+}
+
+func (o *Outbox) discardLocked() {
+	o.chunk, o.from, o.vec, o.spent = nil, 0, nil, nil
+	o.size.Store(0)
+}
+
+// write sends what has gathered until nothing is left, then ends. What is
+// appended meanwhile gathers for its next turn.
+func (o *Outbox) write() {
+	var vec, spent [][]byte
+	o.mu.Lock()
+	for o.err == nil && o.size.Load() > 0 {
+		o.seal()
+		if o.chunk != nil {
+			o.spent = append(o.spent, o.chunk)
+		}
+		vec, o.vec = o.vec, vec[:0]
+		spent, o.spent = o.spent, spent[:0]
+		o.chunk, o.from = nil, 0
+		o.mu.Unlock()
+
+		n, err := o.transmit(vec)
+		for i, b := range spent {
+			if cap(b) == chunkSize {
+				chunks.Put((*[chunkSize]byte)(b[:chunkSize]))
+			}
+			spent[i] = nil
+		}
+		o.written.Add(uint64(n))
+		o.mu.Lock()
+		o.size.Add(-n)
+		if err != nil {
+			o.err = err
+			o.conn.Close() // the reader notices and ends the connection
+		}
+		o.idle.Broadcast()
+		o.wakeLocked()
+	}
+	if o.err != nil {
+		o.discardLocked()
+	}
+	o.writing = false
+	o.idle.Broadcast()
+	o.mu.Unlock()
+}
+
+// transmit writes the pieces in one call where the connection allows it.
+func (o *Outbox) transmit(vec [][]byte) (int64, error) {
+	if len(vec) == 1 {
+		n, err := o.conn.Write(vec[0])
+		vec[0] = nil
+		return int64(n), err
+	}
+	pieces := net.Buffers(vec)
+	n, err := pieces.WriteTo(o.conn)
+	clear(vec)
+	return n, err
+}
+
+// wakeLocked tells those who wait for room that there is some. It releases mu
+// while it does.
+func (o *Outbox) wakeLocked() {
+	if len(o.waiting) == 0 || o.size.Load() > outboxLow {
+		return
+	}
+	waiting := o.waiting
+	o.waiting = nil
+	o.mu.Unlock()
+	for _, w := range waiting {
+		w.Drained()
+	}
+	o.mu.Lock()
+}
+
+// wait blocks until at most limit bytes are pending, or nothing can be sent
+// any more.
+func (o *Outbox) wait(limit int64) {
+	if o.size.Load() <= limit {
+		return
+	}
+	o.mu.Lock()
+	for o.err == nil && o.size.Load() > limit {
+		o.idle.Wait()
+	}
+	o.mu.Unlock()
+}
+
+// close makes everything that is appended from now on vanish and waits for
+// the writer to end.
+func (o *Outbox) close() {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = net.ErrClosed
+	}
+	for o.writing {
+		o.idle.Wait()
+	}
+	o.discardLocked()
+	o.waiting = nil
+	o.mu.Unlock()
+}
