@@ -1,0 +1,59 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// Broker is a message broker that speaks AMQP 0-9-1. It keeps everything in
+// memory. All its methods may be called at any time by any goroutine.
+type Broker struct {
+	options Options // immutable
+	server  amqp.Server
+	vhost   *vhost // "/", the only one
+}
+
+// New returns a broker that does not listen yet: see Serve and ServeConn.
+func New(o Options) *Broker {
+	b := &Broker{options: o.withDefaults(), vhost: newVhost("/")}
+	b.server.Config = b.options.serverConfig()
+	b.server.Backend = (*backend)(b)
+	b.server.Trace = logTrace(b.options.Log)
+	return b
+}
+
+// Serve accepts connections on l until Shutdown, which makes it return nil.
+// Any other error is that of the listener. l is closed when it returns.
+func (b *Broker) Serve(l net.Listener) error {
+	if err := b.server.Serve(l); !errors.Is(err, amqp.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// ServeConn serves one connection, such as one end of a net.Pipe, and returns
+// when it has ended. It closes conn.
+func (b *Broker) ServeConn(conn net.Conn) { b.server.ServeConn(conn) }
+
+// Shutdown stops accepting connections, tells every client that the broker
+// goes away (connection.close 320, CTL-07) and waits until all have left. If
+// ctx ends first, the remaining connections are cut and its error is
+// returned. A broker that was shut down stays so.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	return b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
+		"broker forced connection closure with reason 'shutdown'"))
+}
+
+// backend is the Broker as the protocol sees it.
+type backend Broker
+
+// Open implements amqp.Backend.
+func (b *backend) Open(user, vhost string, c *amqp.Conn) (amqp.Session, error) {
+	if vhost != b.vhost.name { // CONN-25
+		return nil, amqp.NotAllowed.Errorf("vhost %s not found", vhost)
+	}
+	return newSession(b.vhost, user, c), nil
+}

@@ -1,0 +1,138 @@
+package broker
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/exchange"
+)
+
+// channel is one open channel. Its handlers stand in channel_*.go, one file
+// for each class of AMQP.
+type channel struct {
+	id       uint16
+	session  *session
+	out      *amqp.Outbox
+	frameMax int
+	// All above is immutable.
+
+	// Reader goroutine only.
+	lastQueue  string // the channel's current queue (QDEC-12)
+	prefetch   uint16 // of consumers to come
+	routes     exchange.Cache[*route]
+	route      *route             // of the last publish
+	published  *amqp.BasicPublish // the last publish
+	properties []byte             // the last that were found in order
+	confirms   confirms
+	acks       ackRange
+
+	limit atomic.Int32 // of unsettled deliveries on the channel; 0: none. Changes under mu
+
+	mu        sync.Mutex // guards what follows; below queue.mu, above the outbox
+	tag       uint64     // last delivery tag (CONS-29)
+	unacked   unacked
+	reserved  int                  // deliveries promised to consumers within the limit
+	consumers map[string]*consumer // by tag
+	closed    bool
+}
+
+// Method implements amqp.Channel.
+func (ch *channel) Method(m amqp.Method) error {
+	switch m := m.(type) {
+	case *amqp.ChannelFlow:
+		return ch.channelFlow(m)
+	case *amqp.AccessRequest:
+		ch.out.Send(ch.id, &amqp.AccessRequestOk{Ticket: 1}) // CHAN-19
+	case *amqp.ExchangeDeclare:
+		return ch.exchangeDeclare(m)
+	case *amqp.ExchangeDelete:
+		return ch.exchangeDelete(m)
+	case *amqp.QueueDeclare:
+		return ch.queueDeclare(m)
+	case *amqp.QueueBind:
+		return ch.queueBind(m)
+	case *amqp.QueueUnbind:
+		return ch.queueUnbind(m)
+	case *amqp.QueuePurge:
+		return ch.queuePurge(m)
+	case *amqp.QueueDelete:
+		return ch.queueDelete(m)
+	case *amqp.BasicQos:
+		return ch.basicQos(m)
+	case *amqp.BasicConsume:
+		return ch.basicConsume(m)
+	case *amqp.BasicCancel:
+		return ch.basicCancel(m)
+	case *amqp.BasicGet:
+		return ch.basicGet(m)
+	case *amqp.BasicReject:
+		return ch.settle(m.DeliveryTag, false, m.Requeue)
+	case *amqp.BasicNack:
+		return ch.settle(m.DeliveryTag, m.Multiple, m.Requeue)
+	case *amqp.BasicAck:
+		return ch.settle(m.DeliveryTag, m.Multiple, false)
+	case *amqp.BasicRecover:
+		return ch.basicRecover(m.Requeue, true)
+	case *amqp.BasicRecoverAsync:
+		return ch.basicRecover(m.Requeue, false)
+	case *amqp.BasicCredit:
+		return ch.basicCredit(m)
+	case *amqp.ConfirmSelect:
+		return ch.confirmSelect(m)
+	case *amqp.TxSelect:
+		return ch.txSelect()
+	case *amqp.TxCommit, *amqp.TxRollback:
+		return amqp.PreconditionFailed.Errorf("channel is not transactional") // TX-02
+	default:
+		return refused(m.ID().String())
+	}
+	return nil
+}
+
+// refused is the answer to what AMQP 0-9-1 or RabbitMQ has and this broker
+// has not.
+func refused(what string) error { return amqp.NotImplemented.Errorf("%s", what) }
+
+// channelFlow is CHAN-16 and CHAN-17.
+func (ch *channel) channelFlow(m *amqp.ChannelFlow) error {
+	if !m.Active {
+		return amqp.NotImplemented.Errorf("active=false")
+	}
+	ch.out.Send(ch.id, &amqp.ChannelFlowOk{Active: true})
+	return nil
+}
+
+// Close implements amqp.Channel.
+func (ch *channel) Close() {
+	ch.mu.Lock()
+	ch.closed = true
+	queues := map[*queue]struct{}{}
+	for _, k := range ch.consumers {
+		queues[k.queue] = struct{}{}
+	}
+	ch.mu.Unlock()
+	for q := range queues {
+		if q.removeChannel(ch) {
+			q.vhost.deleteUnused(q)
+		}
+	}
+	ch.mu.Lock()
+	ch.consumers = nil
+	rest := ch.unacked.takeAll(nil) // of cancelled consumers, and got
+	ch.mu.Unlock()
+	byQueue(rest, (*queue).requeue)
+	ch.session.channelClosed(ch)
+}
+
+// reserve reserves one delivery in the limit of the channel, if that has room
+// (QOS-05).
+func (ch *channel) reserve() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if limit := int(ch.limit.Load()); limit > 0 && ch.unacked.live+ch.reserved >= limit {
+		return false
+	}
+	ch.reserved++
+	return true
+}

@@ -1,0 +1,157 @@
+package broker
+
+import "github.com/leveretmq/leveret/amqp"
+
+// basicQos is basic.qos (60,10).
+func (ch *channel) basicQos(m *amqp.BasicQos) error {
+	if m.PrefetchSize != 0 { // QOS-01
+		return amqp.NotImplemented.Errorf("prefetch_size!=0 (%d)", m.PrefetchSize)
+	}
+	if m.Global {
+		ch.limit.Store(int32(m.PrefetchCount)) // QOS-04
+		defer ch.dispatchAll()
+	} else {
+		ch.prefetch = m.PrefetchCount // QOS-02, QOS-03
+	}
+	ch.out.Send(ch.id, &amqp.BasicQosOk{})
+	return nil
+}
+
+// dispatchAll gives the consumers of the channel what they may get now that
+// its limit has changed or has room.
+func (ch *channel) dispatchAll() {
+	ch.mu.Lock()
+	queues := make(map[*queue]struct{}, len(ch.consumers))
+	for _, k := range ch.consumers {
+		queues[k.queue] = struct{}{}
+	}
+	ch.mu.Unlock()
+	for q := range queues {
+		q.Drained()
+	}
+}
+
+// basicConsume is basic.consume (60,20).
+func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
+	if ch.consumer(m.ConsumerTag) != nil { // CONS-03
+		return amqp.NotAllowed.Errorf("attempt to reuse consumer tag '%s'", m.ConsumerTag)
+	}
+	q, err := ch.queue(m.Queue)
+	if err != nil {
+		return err
+	}
+	if err := checkConsumerArguments(q, m.Arguments); err != nil {
+		return err
+	}
+	if m.ConsumerTag == "" {
+		m.ConsumerTag = generated("amq.ctag-")
+	}
+	k := newConsumer(ch, q, m)
+	return q.addConsumer(k, func() {
+		ch.mu.Lock()
+		ch.consumers[k.tag] = k
+		ch.mu.Unlock()
+		if !m.NoWait {
+			ch.out.Send(ch.id, &amqp.BasicConsumeOk{ConsumerTag: k.tag})
+		}
+	})
+}
+
+// checkConsumerArguments is CONS-10 and CONS-11. A priority is refused: to
+// ignore it would deliver to the wrong consumer.
+func checkConsumerArguments(q *queue, args amqp.Table) error {
+	if v, ok := args.Get("x-priority"); ok {
+		switch v.(type) {
+		case int8, uint8, int16, uint16, int32, uint32, int64:
+			return refused("consumer argument x-priority")
+		}
+		return amqp.PreconditionFailed.Errorf("invalid arg 'x-priority' for queue '%s' in vhost '%s': \"expected integer, got %s\"",
+			q.name, q.vhost.name, amqp.TypeName(v))
+	}
+	if _, ok := args.Get("x-stream-offset"); ok {
+		return amqp.PreconditionFailed.Errorf(
+			"invalid arg 'x-stream-offset' for queue '%s' in vhost '%s' of queue type rabbit_classic_queue", q.name, q.vhost.name)
+	}
+	return nil
+}
+
+func (ch *channel) consumer(tag string) *consumer {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.consumers[tag]
+}
+
+// basicCancel is basic.cancel (60,30). An unknown tag is echoed (CONS-17).
+func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
+	if k := ch.consumer(m.ConsumerTag); k != nil {
+		unused := k.queue.removeConsumer(k)
+		ch.mu.Lock()
+		delete(ch.consumers, k.tag)
+		ch.mu.Unlock()
+		if unused {
+			k.queue.vhost.deleteUnused(k.queue)
+		}
+	}
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+	}
+	return nil
+}
+
+// cancelled ends a consumer whose queue has gone, and tells a client that
+// wants to know (CONS-19, CONS-20).
+func (ch *channel) cancelled(k *consumer) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	delete(ch.consumers, k.tag)
+	if ch.session.cancel && !ch.closed {
+		ch.out.Send(ch.id, &amqp.BasicCancel{ConsumerTag: k.tag, NoWait: true})
+	}
+}
+
+// basicGet is basic.get (60,70).
+func (ch *channel) basicGet(m *amqp.BasicGet) error {
+	q, err := ch.queue(m.Queue)
+	if err != nil {
+		return err
+	}
+	e, remaining, ok := q.get()
+	if !ok {
+		ch.out.Send(ch.id, &amqp.BasicGetEmpty{})
+		return nil
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.tag++
+	if !m.NoAck {
+		ch.unacked.push(delivery{entry: e, tag: ch.tag, queue: q})
+	}
+	ch.out.SendContent(ch.id, &amqp.BasicGetOk{
+		DeliveryTag: ch.tag, Redelivered: e.redelivered,
+		Exchange: e.message.exchange, RoutingKey: e.message.key, MessageCount: uint32(remaining),
+	}, &e.message.content, ch.frameMax)
+	return nil
+}
+
+// basicCredit is CHAN-21: there is no such consumer, or no such function.
+func (ch *channel) basicCredit(m *amqp.BasicCredit) error {
+	if ch.consumer(m.ConsumerTag) == nil {
+		return amqp.PreconditionFailed.Errorf("unknown consumer tag '%s'", m.ConsumerTag)
+	}
+	return refused("basic.credit")
+}
+
+// basicRecover is basic.recover (60,110) and recover-async (60,100).
+func (ch *channel) basicRecover(requeue, reply bool) error {
+	if !requeue { // ACK-16
+		return amqp.NotImplemented.Errorf("requeue=false")
+	}
+	ch.mu.Lock()
+	all := ch.unacked.takeAll(nil)
+	ch.mu.Unlock()
+	if reply { // before the redeliveries (ACK-14)
+		ch.out.Send(ch.id, &amqp.BasicRecoverOk{})
+	}
+	byQueue(all, (*queue).requeue)
+	return nil
+}

@@ -1,0 +1,139 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/exchange"
+)
+
+// entityName is a name as it is stored: without CR and LF (EXCH-24, QDEC-34).
+func entityName(name string) string {
+	if !strings.ContainsAny(name, "\r\n") {
+		return name
+	}
+	return strings.NewReplacer("\r", "", "\n", "").Replace(name)
+}
+
+// reserved tells whether a name is the broker's own (EXCH-06, QDEC-04).
+func reserved(name string) bool { return strings.HasPrefix(name, "amq.") }
+
+// exchangeDeclare is exchange.declare (40,10).
+func (ch *channel) exchangeDeclare(m *amqp.ExchangeDeclare) error {
+	name := entityName(m.Exchange)
+	if name == "" { // EXCH-03
+		return defaultExchange()
+	}
+	var err error
+	if m.Passive {
+		err = ch.session.vhost.exchangeExists(name)
+	} else {
+		err = ch.session.vhost.declareExchange(name, m)
+	}
+	if err == nil && !m.NoWait {
+		ch.out.Send(ch.id, &amqp.ExchangeDeclareOk{})
+	}
+	return err
+}
+
+func (v *vhost) exchangeExists(name string) error { // EXCH-08, EXCH-09
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.exchanges[name] == nil {
+		return noExchange(name, v)
+	}
+	return nil
+}
+
+func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
+	if err := checkKind(m.Type); err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	x := v.exchanges[name]
+	if x == nil && reserved(name) { // EXCH-06
+		return amqp.AccessRefused.Errorf("exchange name '%s' contains reserved prefix 'amq.*'", name)
+	}
+	if err := checkAlternate(name, v, m.Arguments); err != nil {
+		return err
+	}
+	if x != nil {
+		return x.equivalent(v, m)
+	}
+	v.addExchange(&exchangeEntity{
+		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,
+		internal: m.Internal, arguments: m.Arguments,
+	})
+	return nil
+}
+
+// checkKind is EXCH-12 and EXCH-13.
+func checkKind(kind string) error {
+	if _, ok := exchange.New[*queue](kind); ok {
+		return nil
+	}
+	if kind == "" {
+		return amqp.CommandInvalid.Errorf("invalid exchange type ''")
+	}
+	return amqp.CommandInvalid.Errorf("unknown exchange type '%s'", kind)
+}
+
+func checkAlternate(name string, v *vhost, args amqp.Table) error {
+	alternate, ok := args.Get("alternate-exchange")
+	if !ok {
+		return nil
+	}
+	if _, ok := alternate.(string); !ok { // EXCH-23
+		return amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in exchange '%s' in vhost '%s'",
+			amqp.TypeName(alternate), name, v.name)
+	}
+	return refused("exchange argument alternate-exchange")
+}
+
+// equivalent compares a declaration with the exchange in the order of EXCH-18.
+func (x *exchangeEntity) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
+	switch {
+	case m.Type != x.kind:
+		return inequivalent("type", "exchange", x.name, v, m.Type, x.kind)
+	case m.Durable != x.durable:
+		return inequivalent("durable", "exchange", x.name, v, m.Durable, x.durable)
+	case m.AutoDelete != x.autoDelete:
+		return inequivalent("auto_delete", "exchange", x.name, v, m.AutoDelete, x.autoDelete)
+	case m.Internal != x.internal:
+		return inequivalent("internal", "exchange", x.name, v, m.Internal, x.internal)
+	}
+	return nil
+}
+
+// exchangeDelete is exchange.delete (40,20).
+func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) error {
+	v, name := ch.session.vhost, entityName(m.Exchange)
+	switch {
+	case name == "": // EXCH-04
+		return defaultExchange()
+	case reserved(name): // EXCH-10
+		return amqp.AccessRefused.Errorf("deletion of system exchange '%s' in vhost '%s' not allowed", name, v.name)
+	}
+	if err := v.deleteExchange(name, m.IfUnused); err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.ExchangeDeleteOk{})
+	}
+	return nil
+}
+
+func (v *vhost) deleteExchange(name string, ifUnused bool) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	x := v.exchanges[name]
+	if x == nil { // EXCH-11
+		return nil
+	}
+	if ifUnused && len(x.bindings) > 0 { // EXCH-25
+		return amqp.PreconditionFailed.Errorf("exchange '%s' in vhost '%s' in use", x.name, v.name)
+	}
+	v.removeExchange(x)
+	return nil
+}

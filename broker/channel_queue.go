@@ -1,0 +1,218 @@
+package broker
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// generated returns a name that nobody else has: a prefix and 22 characters
+// (QDEC-01, CONS-01).
+func generated(prefix string) string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	return prefix + base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// queueName is the name that a method means: an empty one is the channel's
+// current queue (QDEC-12, QDEC-13).
+func (ch *channel) queueName(name string) (string, error) {
+	if name != "" {
+		return entityName(name), nil
+	}
+	if ch.lastQueue == "" {
+		return "", amqp.NotFound.Errorf("no previously declared queue")
+	}
+	return ch.lastQueue, nil
+}
+
+// queueDeclare is queue.declare (50,10).
+func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
+	name := entityName(m.Queue)
+	var q *queue
+	var err error
+	if m.Passive {
+		q, err = ch.session.vhost.queue(name, ch.session)
+	} else {
+		q, err = ch.session.vhost.declareQueue(name, m, ch.session)
+	}
+	if err != nil {
+		return err
+	}
+	ch.lastQueue = q.name
+	if !m.NoWait {
+		messages, consumers := q.counts()
+		ch.out.Send(ch.id, &amqp.QueueDeclareOk{
+			Queue: q.name, MessageCount: uint32(messages), ConsumerCount: uint32(consumers),
+		})
+	}
+	return nil
+}
+
+func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*queue, error) {
+	if reserved(name) { // QDEC-04, QDEC-05
+		return nil, amqp.AccessRefused.Errorf("queue name '%s' contains reserved prefix 'amq.*'", name)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if q := v.queues[name]; q != nil {
+		return q, q.equivalent(m, s)
+	}
+	if err := checkArguments(m.Arguments); err != nil {
+		return nil, err
+	}
+	if name == "" {
+		name = generated("amq.gen-")
+	}
+	q := &queue{
+		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete, arguments: m.Arguments,
+	}
+	if m.Exclusive {
+		q.owner = s
+	}
+	v.addQueue(q)
+	return q, nil
+}
+
+// equivalent compares a declaration with the queue in the order of QDEC-24.
+func (q *queue) equivalent(m *amqp.QueueDeclare, s *session) error {
+	durable := m.Durable && !m.Exclusive // QDEC-18
+	switch {
+	case (q.owner != nil) != m.Exclusive || (q.owner != nil && q.owner != s): // QDEC-14, QDEC-17
+		return lockedQueue(q.name, q.vhost)
+	case durable != q.durable:
+		return inequivalent("durable", "queue", q.name, q.vhost, durable, q.durable)
+	case m.AutoDelete != q.autoDelete:
+		return inequivalent("auto_delete", "queue", q.name, q.vhost, m.AutoDelete, q.autoDelete)
+	}
+	return checkArguments(m.Arguments)
+}
+
+// acting are the queue arguments that would change what a queue does.
+var acting = []string{
+	"x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-overflow", "x-max-priority",
+	"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-delivery-limit",
+	"x-single-active-consumer", "x-consumer-timeout",
+}
+
+// checkArguments refuses, by name, the arguments whose function is not there:
+// to ignore one would change what the client's messages come to. All others
+// are kept and have no effect.
+func checkArguments(args amqp.Table) error {
+	for _, name := range acting {
+		if _, ok := args.Get(name); ok {
+			return refused("queue argument " + name)
+		}
+	}
+	if kind, ok := args.Get("x-queue-type"); ok && kind != "classic" {
+		return refused("queue argument x-queue-type other than classic")
+	}
+	return nil
+}
+
+// queueBind is queue.bind (50,20).
+func (ch *channel) queueBind(m *amqp.QueueBind) error {
+	name, key, err := ch.bindingEnds(m.Queue, m.RoutingKey)
+	if err != nil {
+		return err
+	}
+	source := entityName(m.Exchange)
+	if source == "" { // EXCH-05
+		return defaultExchange()
+	}
+	if err := ch.session.vhost.bind(ch.session, source, name, key, m.Arguments); err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.QueueBindOk{})
+	}
+	return nil
+}
+
+// queueUnbind is queue.unbind (50,50).
+func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
+	name, key, err := ch.bindingEnds(m.Queue, m.RoutingKey)
+	if err != nil {
+		return err
+	}
+	source := entityName(m.Exchange)
+	if source == "" { // EXCH-05
+		return defaultExchange()
+	}
+	if err := ch.session.vhost.unbind(ch.session, source, name, key, m.Arguments); err != nil {
+		return err
+	}
+	ch.out.Send(ch.id, &amqp.QueueUnbindOk{})
+	return nil
+}
+
+// bindingEnds are the queue and the key of a binding: both empty mean the
+// channel's current queue and its name (QOP-05, QOP-06).
+func (ch *channel) bindingEnds(queueName, key string) (name, routingKey string, err error) {
+	name, err = ch.queueName(queueName)
+	if queueName == "" && key == "" {
+		key = name
+	}
+	return name, key, err
+}
+
+// queuePurge is queue.purge (50,30).
+func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
+	q, err := ch.queue(m.Queue)
+	if err != nil {
+		return err
+	}
+	n := q.purge()
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.QueuePurgeOk{MessageCount: uint32(n)})
+	}
+	return nil
+}
+
+// queue is the queue that a method names.
+func (ch *channel) queue(name string) (*queue, error) {
+	name, err := ch.queueName(name)
+	if err != nil {
+		return nil, err
+	}
+	return ch.session.vhost.queue(name, ch.session)
+}
+
+// queueDelete is queue.delete (50,40).
+func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	n, err := ch.session.vhost.deleteNamed(name, m, ch.session)
+	if err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
+	}
+	return nil
+}
+
+// deleteNamed deletes a queue that a client names; none is no error (QOP-15).
+func (v *vhost) deleteNamed(name string, m *amqp.QueueDelete, s *session) (messages int, err error) {
+	v.mu.RLock()
+	q := v.queues[name]
+	v.mu.RUnlock()
+	if q == nil {
+		return 0, nil
+	}
+	if q.owner != nil && q.owner != s {
+		return 0, lockedQueue(name, v)
+	}
+	return v.deleteQueue(q, func(q *queue) error {
+		switch {
+		case m.IfEmpty && q.ready.len() > 0: // QOP-16, QOP-18
+			return amqp.PreconditionFailed.Errorf("queue '%s' in vhost '%s' not empty", q.name, v.name)
+		case m.IfUnused && len(q.consumers) > 0: // QOP-17
+			return amqp.PreconditionFailed.Errorf("queue '%s' in vhost '%s' in use", q.name, v.name)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,137 @@
+package broker
+
+import "github.com/leveretmq/leveret/amqp"
+
+// unlimited is the credit of a consumer without a prefetch limit.
+const unlimited = 1 << 62
+
+// consumer is a subscription of a channel to a queue.
+type consumer struct {
+	tag       string
+	channel   *channel
+	queue     *queue
+	noAck     bool
+	exclusive bool
+	// All above is immutable.
+
+	// queue.mu
+	credit   int  // messages it may get before it has to acknowledge some
+	place    int  // index in queue.consumers
+	reserved bool // one delivery is reserved in the limit of the channel
+	origin   *origin
+	deliver  amqp.Deliver // prepared for origin
+}
+
+func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
+	k := &consumer{tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive, credit: unlimited}
+	if ch.prefetch > 0 && !k.noAck { // QOS-02, QOS-07
+		k.credit = int(ch.prefetch)
+	}
+	return k
+}
+
+// credited notes that a delivery of k was settled. A nil k is no consumer:
+// the message was got.
+func (k *consumer) credited() {
+	if k != nil {
+		k.credit++
+	}
+}
+
+// room is how many messages k may get now, at most. Where its channel has a
+// limit it is at most 1, and that one is reserved: take must follow.
+func (k *consumer) room() int {
+	switch {
+	case k.credit <= 0 || k.channel.out.Full(k.queue):
+		return 0
+	case !k.limited():
+		return k.credit
+	case k.channel.reserve():
+		k.reserved = true
+		return 1
+	}
+	return 0
+}
+
+// limited tells whether the limit of the channel holds for k (QOS-04, QOS-07).
+func (k *consumer) limited() bool { return !k.noAck && k.channel.limit.Load() > 0 }
+
+// prepare readies the basic.deliver for messages of an origin.
+func (k *consumer) prepare(o *origin) {
+	if k.origin == nil || *k.origin != *o {
+		k.deliver.Prepare(k.channel.id, k.tag, o.exchange, o.key)
+	}
+	k.origin = o
+}
+
+// addConsumer starts a consumer and hands it what is ready. started is called
+// before the first delivery, which may follow at once (CONS-02).
+func (q *queue) addConsumer(k *consumer, started func()) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.deleted {
+		return noQueue(q.name, q.vhost)
+	}
+	if q.exclusive || (k.exclusive && len(q.consumers) > 0) { // CONS-06
+		return amqp.AccessRefused.Errorf("queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
+	}
+	q.consumers = append(q.consumers, k)
+	q.exclusive = k.exclusive
+	q.used = true
+	q.seat()
+	started()
+	q.dispatch()
+	return nil
+}
+
+// removeConsumer ends a consumer: nothing is delivered to it any more when it
+// returns. unused tells that an auto-delete queue has lost its last consumer.
+func (q *queue) removeConsumer(k *consumer) (unused bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropConsumers(func(other *consumer) bool { return other == k })
+}
+
+// removeChannel ends the consumers that a channel has here and puts back what
+// it has not settled, as one step (CHAN-13).
+func (q *queue) removeChannel(ch *channel) (unused bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	unused = q.dropConsumers(func(k *consumer) bool { return k.channel == ch })
+	ch.mu.Lock()
+	unsettled := ch.unacked.takeOf(nil, q)
+	ch.mu.Unlock()
+	q.requeueLocked(unsettled)
+	q.dispatch()
+	return unused
+}
+
+func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
+	before := len(q.consumers)
+	stay := q.consumers[:0]
+	for _, k := range q.consumers {
+		if gone(k) {
+			q.exclusive = q.exclusive && !k.exclusive
+			continue
+		}
+		stay = append(stay, k)
+	}
+	clear(q.consumers[len(stay):])
+	q.consumers = stay
+	if len(stay) == 0 {
+		q.relieve() // nobody drains it: publishers need not wait
+	}
+	q.seat()
+	return q.autoDelete && len(stay) == 0 && before > 0
+}
+
+// seat numbers the consumers and notes whether a channel has two of them.
+func (q *queue) seat() {
+	q.shared = false
+	channels := make(map[*channel]struct{}, len(q.consumers))
+	for i, k := range q.consumers {
+		k.place = i
+		channels[k.channel] = struct{}{}
+	}
+	q.shared = len(channels) < len(q.consumers)
+}

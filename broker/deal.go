@@ -1,0 +1,132 @@
+package broker
+
+import "github.com/leveretmq/leveret/amqp"
+
+// handSize is the most messages that a consumer gets under one lock of its
+// outbox.
+const handSize = 64
+
+// item is a message on its way to a consumer: an entry, or while message is
+// nil still only the i-th content of the run that is being published.
+type item struct {
+	entry
+	i int
+}
+
+// deal hands messages to consumers, each in turn one (CONS-14), until there
+// are no more or no consumer has room: the contents of r, or if that is nil
+// ready messages. It returns how many it handed out. q.mu is held.
+//
+// As with cards, a round gives every player its whole hand at once: player j
+// of n gets messages j, j+n, j+2n and so on.
+func (q *queue) deal(r *run) (dealt int) {
+	for {
+		left := q.ready.len()
+		if r != nil {
+			left = len(r.contents) - dealt
+		}
+		if left == 0 || len(q.consumers) == 0 {
+			return dealt
+		}
+		each := q.seatPlayers()
+		players := q.playing
+		if len(players) == 0 {
+			return dealt
+		}
+		n := min(left, each*len(players))
+		q.draw(r, dealt, n)
+		for j := range min(n, len(players)) {
+			players[j].take(r, q.items, j, len(players))
+		}
+		q.turn = players[(n-1)%len(players)].place + 1 // behind the last who got one
+		dealt += n
+		q.dealt += uint64(n)
+		clear(q.items)
+	}
+}
+
+// draw fills q.items with n messages.
+func (q *queue) draw(r *run, from, n int) {
+	q.items = q.items[:0]
+	for i := range n {
+		it := item{i: from + i}
+		if r == nil {
+			it.entry = q.ready.pop()
+		} else {
+			it.seq = q.nextSeq
+			q.nextSeq++
+		}
+		q.items = append(q.items, it)
+	}
+}
+
+// seatPlayers makes q.playing the consumers that have room, in the order of
+// their turns, and returns the size of the hand that all of them can take.
+//
+// A consumer that shares its channel with another one of this queue, or with
+// a limit, plays for one message by itself: so the order of a channel's
+// deliveries is that of the queue (CONS-28), and its limit holds.
+func (q *queue) seatPlayers() (each int) {
+	q.playing = q.playing[:0]
+	each = handSize
+	for i, n := 0, len(q.consumers); i < n; i++ {
+		k := q.consumers[(q.turn+i)%n]
+		alone := (q.shared || k.limited())
+		if alone && len(q.playing) > 0 {
+			break // its turn comes next
+		}
+		room := k.room()
+		if room == 0 {
+			continue
+		}
+		q.playing = append(q.playing, k)
+		each = min(each, room)
+		if alone {
+			return 1
+		}
+	}
+	return each
+}
+
+// take gives k every step-th item from the first on. q.mu is held.
+func (k *consumer) take(r *run, items []item, first, step int) {
+	ch := k.channel
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	tag := ch.tag
+	for i := first; i < len(items); i += step {
+		ch.tag++
+		if k.noAck {
+			continue
+		}
+		it := &items[i]
+		if it.message == nil {
+			it.message = r.keep(it.i)
+		}
+		ch.unacked.push(delivery{entry: it.entry, tag: ch.tag, queue: k.queue, consumer: k})
+		k.credit--
+	}
+	if k.reserved {
+		k.reserved = false
+		ch.reserved--
+	}
+	batch := ch.out.Batch()
+	defer batch.End()
+	for i := first; i < len(items); i += step {
+		it := &items[i]
+		from, content := r.peek(it)
+		if from != k.origin {
+			k.prepare(from)
+		}
+		tag++
+		batch.Deliver(&k.deliver, tag, it.redelivered, content, ch.frameMax)
+	}
+}
+
+// peek is where the message of an item comes from and its content.
+func (r *run) peek(it *item) (*origin, *amqp.Content) {
+	if it.message != nil {
+		return it.message.origin, &it.message.content
+	}
+	return r.origin, &r.contents[it.i]
+}

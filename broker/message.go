@@ -1,0 +1,77 @@
+package broker
+
+import "github.com/leveretmq/leveret/amqp"
+
+// origin is where messages were published: what basic.deliver repeats.
+// Messages of one run share it.
+type origin struct{ exchange, key string }
+
+// message is a message that queues or channels hold. It is immutable and
+// shared by all of them.
+type message struct {
+	*origin
+	content amqp.Content
+}
+
+const (
+	slabSize  = 64 << 10 // most bytes of small contents kept in one piece
+	slabCount = 64       // most messages allocated in one piece
+)
+
+// run is a run of publishes from one read of a connection that go to the same
+// queues. Its contents lie in the read buffer: one that is delivered at once
+// to a consumer without acknowledgement is never copied anywhere else; one
+// that is to stay, in a queue or unacknowledged, is kept as a message.
+//
+// The messages that are kept of one run share memory in pieces of limited
+// size, so that none of them can hold much more than itself.
+type run struct {
+	origin   *origin
+	contents []amqp.Content
+	kept     []*message // what keep returned, by index
+	messages []message  // allocated, not yet used
+	slab     []byte     // likewise, for contents
+}
+
+// keep returns the i-th publish as a message; the same one each time.
+func (r *run) keep(i int) *message {
+	for len(r.kept) <= i {
+		r.kept = append(r.kept, nil)
+	}
+	if r.kept[i] != nil {
+		return r.kept[i]
+	}
+	if len(r.messages) == 0 {
+		r.messages = make([]message, min(len(r.contents)-i, slabCount))
+	}
+	c := &r.contents[i]
+	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
+		r.slab = make([]byte, 0, r.slabFor(i))
+	}
+	m := &r.messages[0]
+	r.messages = r.messages[1:]
+	m.origin = r.origin
+	m.content, r.slab = c.Keep(r.slab)
+	r.kept[i] = m
+	return m
+}
+
+// slabFor is the size of the piece of memory for contents from the i-th on.
+func (r *run) slabFor(i int) int {
+	size := r.contents[i].KeepSize()
+	for _, c := range r.contents[i+1:] {
+		n := size + c.KeepSize()
+		if n > slabSize {
+			break
+		}
+		size = n
+	}
+	return size
+}
+
+// reset forgets everything; memory for references is kept for the next run.
+func (r *run) reset() {
+	clear(r.contents)
+	clear(r.kept)
+	*r = run{contents: r.contents[:0], kept: r.kept[:0]}
+}

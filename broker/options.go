@@ -1,0 +1,114 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/rs/zerolog"
+)
+
+// Options say how a broker behaves. The zero value of each field stands for
+// its default.
+type Options struct {
+	// DefaultUser and DefaultPass are the one user that may log in. Default:
+	// guest and guest, who may connect from loopback addresses only (CONN-13).
+	DefaultUser, DefaultPass string
+
+	// Heartbeat is the interval that clients are offered, in whole seconds;
+	// negative offers none. Default: 60 s (CONN-16).
+	Heartbeat time.Duration
+
+	// FrameMax is the largest frame in bytes, overhead included, at least
+	// 4096. Default: 131072.
+	FrameMax uint32
+
+	// ChannelMax is how many channels a connection may have open. Default:
+	// 2047.
+	ChannelMax uint16
+
+	// MaxMessageSize is the largest body of a message in bytes. Default:
+	// 134217728 (FRM-26).
+	MaxMessageSize uint64
+
+	// HandshakeTimeout bounds the time from accepting a connection to
+	// connection.open. Default: 10 s (CONN-34).
+	HandshakeTimeout time.Duration
+
+	// LoginDelay is how long the socket of a client that failed to log in
+	// stays open. Default: 3 s (CONN-11).
+	LoginDelay time.Duration
+
+	// Version is the version in server-properties; clients choose their
+	// behaviour by it. Default: 3.13.7.
+	Version string
+
+	// ClusterName is the cluster_name in server-properties. Default: leveret.
+	ClusterName string
+
+	// Log receives what an operator should know. Default: nothing is logged.
+	Log zerolog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	set(&o.Heartbeat, 60*time.Second)
+	set(&o.FrameMax, 131072)
+	set(&o.ChannelMax, 2047)
+	set(&o.MaxMessageSize, 134217728)
+	set(&o.HandshakeTimeout, 10*time.Second)
+	set(&o.LoginDelay, 3*time.Second)
+	set(&o.Version, "3.13.7")
+	set(&o.ClusterName, "leveret")
+	if o.DefaultUser == "" && o.DefaultPass == "" {
+		o.DefaultUser, o.DefaultPass = "guest", "guest"
+	}
+	o.Heartbeat = max(o.Heartbeat, 0)
+	return o
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// serverConfig is what the options mean on the wire.
+func (o Options) serverConfig() amqp.Config {
+	return amqp.Config{
+		Properties:       serverProperties(o),
+		Mechanisms:       "PLAIN AMQPLAIN",
+		FrameMax:         o.FrameMax,
+		ChannelMax:       o.ChannelMax,
+		Heartbeat:        o.Heartbeat,
+		MaxMessageSize:   o.MaxMessageSize,
+		HandshakeTimeout: o.HandshakeTimeout,
+		LoginDelay:       o.LoginDelay,
+	}
+}
+
+// capabilities are the extensions of RabbitMQ that this broker has, in the
+// order in which RabbitMQ lists them (CONN-03).
+var capabilities = []string{
+	"publisher_confirms",
+	"basic.nack",
+	"consumer_cancel_notify",
+	"authentication_failure_close",
+	"per_consumer_qos",
+}
+
+// serverProperties are those of CONN-02, sorted by key.
+func serverProperties(o Options) amqp.Table {
+	var able amqp.Table
+	for _, c := range capabilities {
+		able = append(able, amqp.Field{Key: c, Value: true})
+	}
+	return amqp.Table{
+		{Key: "capabilities", Value: able},
+		{Key: "cluster_name", Value: o.ClusterName},
+		{Key: "copyright", Value: "Copyright (c) the leveret authors"},
+		{Key: "information", Value: "Licensed under the Apache License 2.0"},
+		{Key: "platform", Value: "leveret"},
+		{Key: "product", Value: "RabbitMQ"},
+		{Key: "version", Value: o.Version},
+	}
+}

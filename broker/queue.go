@@ -1,0 +1,126 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// queue is a queue of a vhost.
+type queue struct {
+	name       string
+	vhost      *vhost
+	durable    bool
+	autoDelete bool
+	owner      *session // whose exclusive queue it is; nil if it is not
+	arguments  amqp.Table
+	// All above is immutable.
+
+	bindings map[bindingKey]*exchangeEntity // vhost.mu
+
+	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
+
+	ready     ready
+	nextSeq   uint64
+	consumers []*consumer
+	turn      int  // consumers[turn] is the next to get a message
+	shared    bool // two of the consumers are on one channel
+	used      bool // it has had a consumer
+	exclusive bool // its consumer is an exclusive one
+	deleted   bool
+	dealt     uint64        // messages handed to consumers, ever
+	stuck     uint64        // dealt, when a publisher last waited in vain
+	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
+	items     []item        // scratch of deal
+	playing   []*consumer   // likewise
+}
+
+// publish takes a run of messages: hands them to consumers or keeps them.
+// It returns whether so much waits for draining consumers that the publisher
+// ought to pause.
+func (q *queue) publish(r *run) (pressed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.deleted {
+		return false
+	}
+	i := 0
+	if q.ready.len() == 0 {
+		i = q.deal(r)
+	}
+	for ; i < len(r.contents); i++ {
+		q.ready.push(entry{seq: q.nextSeq, message: r.keep(i)})
+		q.nextSeq++
+	}
+	return q.pressedLocked()
+}
+
+// settle forgets deliveries that were acknowledged or rejected for good. All
+// must be of this queue.
+func (q *queue) settle(ds []delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range ds {
+		ds[i].consumer.credited()
+	}
+	q.dispatch()
+}
+
+// requeue puts deliveries of this queue back to their positions.
+func (q *queue) requeue(ds []delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.requeueLocked(ds)
+	q.dispatch()
+}
+
+func (q *queue) requeueLocked(ds []delivery) {
+	for i := range ds {
+		ds[i].consumer.credited()
+		if !q.deleted {
+			q.ready.giveBack(ds[i].entry)
+		}
+	}
+}
+
+// get takes the first message for basic.get; remaining is how many are left.
+func (q *queue) get() (e entry, remaining int, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ready.len() == 0 {
+		return entry{}, 0, false
+	}
+	e = q.ready.pop()
+	return e, q.ready.len(), true
+}
+
+// purge removes all ready messages and returns how many there were (QOP-11).
+func (q *queue) purge() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.ready.purge()
+	q.relieve()
+	return n
+}
+
+// counts are the ready messages and the consumers (QDEC-09, QDEC-10).
+func (q *queue) counts() (messages, consumers int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ready.len(), len(q.consumers)
+}
+
+// Drained implements amqp.Drainer: the outbox of a consumer has room again.
+func (q *queue) Drained() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dispatch()
+}
+
+// dispatch hands ready messages to consumers as long as both are there.
+func (q *queue) dispatch() {
+	if q.ready.len() > 0 {
+		q.deal(nil)
+		q.relieve()
+	}
+}

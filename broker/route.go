@@ -1,0 +1,121 @@
+package broker
+
+import (
+	"bytes"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/exchange"
+)
+
+// route is where publishes to an exchange with a routing key go.
+type route struct {
+	origin
+	queues     []*queue
+	exchange   *exchangeEntity // set where every message is matched by itself
+	generation uint64          // of the vhost's topology
+}
+
+// Publish implements amqp.Channel. The message joins the run of those that go
+// the same way; the run reaches the queues at the next Flush, or earlier when
+// it has grown long.
+func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
+	s := ch.session
+	rt := ch.route
+	if p != ch.published || rt.generation != s.vhost.generation.Load() {
+		var err error
+		if rt, err = ch.find(p); err != nil {
+			return err
+		}
+	}
+	if props := content.Properties(); !bytes.Equal(props, ch.properties) {
+		if err := ch.checkProperties(props); err != nil {
+			return err
+		}
+		ch.properties = append(ch.properties[:0], props...)
+	}
+	if rt.exchange != nil {
+		rt = s.vhost.match(rt, content.Properties())
+	}
+	if ch.confirms.on && ch.confirms.publish() {
+		s.confirming = append(s.confirming, ch)
+	}
+	if len(rt.queues) == 0 {
+		if p.Mandatory { // PUB-03; before the confirm: PUB-19
+			ch.out.SendContent(ch.id, &amqp.BasicReturn{
+				ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(),
+				Exchange: p.Exchange, RoutingKey: p.RoutingKey,
+			}, &content, ch.frameMax)
+		}
+		return nil
+	}
+	s.gather(rt, content)
+	return nil
+}
+
+// longestRun is how many publishes are gathered before their consumers get
+// them even if there is more to read.
+const longestRun = 256
+
+// gather adds a publish to the run, which is flushed first if it goes
+// elsewhere.
+func (s *session) gather(rt *route, content amqp.Content) {
+	if s.target != rt || len(s.run.contents) >= longestRun {
+		s.flushRun()
+		s.target = rt
+	}
+	s.run.origin = &rt.origin
+	s.run.contents = append(s.run.contents, content)
+}
+
+// find returns the route of a publish: what is remembered, or a new one.
+func (ch *channel) find(p *amqp.BasicPublish) (*route, error) {
+	v := ch.session.vhost
+	generation := v.generation.Load() // before the lock: it may only be too old
+	rt, ok := ch.routes.Get(generation, p.Exchange, p.RoutingKey)
+	if !ok {
+		var err error
+		if rt, err = v.route(p.Exchange, p.RoutingKey); err != nil {
+			return nil, err
+		}
+		rt.generation = generation
+		ch.routes.Put(generation, p.Exchange, p.RoutingKey, rt)
+	}
+	if p.Immediate { // PUB-05
+		return nil, amqp.NotImplemented.Errorf("immediate=true")
+	}
+	ch.published, ch.route = p, rt
+	return rt, nil
+}
+
+// route finds the queues of a publish (PUB-01, EXCH-28).
+func (v *vhost) route(exchangeName, key string) (*route, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	rt := &route{origin: origin{exchangeName, key}}
+	if exchangeName == "" { // EXCH-02
+		if q := v.queues[key]; q != nil {
+			rt.queues = []*queue{q}
+		}
+		return rt, nil
+	}
+	x := v.exchanges[exchangeName]
+	switch {
+	case x == nil:
+		return nil, noExchange(exchangeName, v)
+	case x.internal:
+		return nil, amqp.AccessRefused.Errorf("cannot publish to internal exchange '%s' in vhost '%s'", x.name, v.name)
+	case !exchange.ByKey(x.kind):
+		rt.exchange = x
+	default:
+		rt.queues = x.matcher.Match(nil, key, nil)
+	}
+	return rt, nil
+}
+
+// match finds the queues of one message of a route whose exchange looks at
+// more than the routing key.
+func (v *vhost) match(rt *route, p amqp.Properties) *route {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return &route{origin: rt.origin, queues: rt.exchange.matcher.Match(nil, rt.key, p)}
+}

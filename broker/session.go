@@ -1,0 +1,104 @@
+package broker
+
+import "github.com/leveretmq/leveret/amqp"
+
+// session is one connection to a vhost. All but its immutable fields belong
+// to the connection's reader goroutine.
+type session struct {
+	conn   *amqp.Conn
+	vhost  *vhost
+	user   string
+	cancel bool // the client understands basic.cancel (CONS-19)
+	// All above is immutable.
+
+	channels  map[*channel]struct{}
+	exclusive map[*queue]struct{} // queues that go with the connection; vhost.mu
+
+	run        run        // publishes that were gathered
+	target     *route     // where they go
+	acking     []*channel // with gathered acknowledgements
+	confirming []*channel // with publishes to confirm
+	pressed    *queue     // that asked its publishers to pause
+	settled    []delivery // scratch of settling
+}
+
+func newSession(v *vhost, user string, c *amqp.Conn) *session {
+	return &session{
+		conn: c, vhost: v, user: user,
+		cancel:    c.Capable("consumer_cancel_notify"),
+		channels:  map[*channel]struct{}{},
+		exclusive: map[*queue]struct{}{},
+	}
+}
+
+// OpenChannel implements amqp.Session.
+func (s *session) OpenChannel(id uint16) amqp.Channel {
+	ch := &channel{
+		id: id, session: s, out: s.conn.Outbox(), frameMax: s.conn.FrameMax(),
+		consumers: map[string]*consumer{},
+	}
+	s.channels[ch] = struct{}{}
+	return ch
+}
+
+func (s *session) channelClosed(ch *channel) { delete(s.channels, ch) }
+
+// Flush implements amqp.Session: publishes reach their queues, then
+// acknowledgements, then confirms leave.
+func (s *session) Flush() {
+	s.flushRun()
+	for i, ch := range s.acking {
+		s.acking[i] = nil
+		ch.flushAcks()
+	}
+	s.acking = s.acking[:0]
+	for i, ch := range s.confirming {
+		s.confirming[i] = nil
+		ch.sendConfirms()
+	}
+	s.confirming = s.confirming[:0]
+}
+
+// flushRun hands the gathered publishes to their queues.
+func (s *session) flushRun() {
+	if len(s.run.contents) == 0 {
+		return
+	}
+	for _, q := range s.target.queues {
+		if q.publish(&s.run) {
+			s.pressed = q
+		}
+	}
+	s.run.reset()
+}
+
+// Pause implements amqp.Session. A connection that consumes, or has something
+// to settle, is never held back: its acknowledgements are what drains queues.
+func (s *session) Pause() {
+	q := s.pressed
+	if q == nil {
+		return
+	}
+	s.pressed = nil
+	for ch := range s.channels {
+		if ch.busy() {
+			return
+		}
+	}
+	q.pause()
+}
+
+// busy tells whether the channel has consumers or something to settle.
+func (ch *channel) busy() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return len(ch.consumers) > 0 || ch.unacked.live > 0
+}
+
+// Close implements amqp.Session: the connection's exclusive queues go with it
+// (QDEC-19). Its channels have been closed.
+func (s *session) Close() {
+	for _, q := range s.vhost.exclusiveQueues(s) {
+		s.vhost.deleteQueue(q, always)
+	}
+}

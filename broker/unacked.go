@@ -1,0 +1,120 @@
+package broker
+
+import "sort"
+
+// delivery is a message that was delivered and not yet settled.
+type delivery struct {
+	entry
+	tag      uint64
+	queue    *queue    // nil: settled meanwhile, the place is empty
+	consumer *consumer // nil: it was got with basic.get
+}
+
+// unacked is the window of unsettled deliveries of a channel, in the order of
+// their tags.
+type unacked struct {
+	window []delivery
+	from   int // window[:from] is settled
+	live   int // deliveries that are not settled
+}
+
+func (u *unacked) push(d delivery) {
+	if n := len(u.window); n == cap(u.window) && u.live*2 <= n {
+		u.compact() // rather than grow
+	}
+	u.window = append(u.window, d)
+	u.live++
+}
+
+// compact drops all settled places.
+func (u *unacked) compact() {
+	keep := u.window[:0]
+	for _, d := range u.window[u.from:] {
+		if d.queue != nil {
+			keep = append(keep, d)
+		}
+	}
+	clear(u.window[len(keep):])
+	u.window, u.from = keep, 0
+}
+
+// find returns the index of the delivery with a tag; false if there is none.
+func (u *unacked) find(tag uint64) (int, bool) {
+	w := u.window[u.from:]
+	if len(w) == 0 || tag < w[0].tag {
+		return 0, false
+	}
+	i := int(min(tag-w[0].tag, uint64(len(w)-1))) // where it is unless tags are missing
+	if w[i].tag != tag {
+		i = sort.Search(len(w), func(i int) bool { return w[i].tag >= tag })
+		if i == len(w) || w[i].tag != tag {
+			return 0, false
+		}
+	}
+	return u.from + i, w[i].queue != nil
+}
+
+// take removes the delivery with a tag and appends it to dst; false if there
+// is none.
+func (u *unacked) take(dst []delivery, tag uint64) ([]delivery, bool) {
+	i, ok := u.find(tag)
+	if !ok {
+		return dst, false
+	}
+	dst = append(dst, u.window[i])
+	u.window[i] = delivery{tag: tag}
+	u.live--
+	u.trim()
+	return dst, true
+}
+
+// takeThrough removes all deliveries up to and including tag, which must be
+// outstanding.
+func (u *unacked) takeThrough(dst []delivery, tag uint64) ([]delivery, bool) {
+	i, ok := u.find(tag)
+	if !ok {
+		return dst, false
+	}
+	return u.takeUntil(dst, i+1), true
+}
+
+// takeAll removes all deliveries.
+func (u *unacked) takeAll(dst []delivery) []delivery {
+	return u.takeUntil(dst, len(u.window))
+}
+
+func (u *unacked) takeUntil(dst []delivery, end int) []delivery {
+	for i := u.from; i < end; i++ {
+		if d := &u.window[i]; d.queue != nil {
+			dst = append(dst, *d)
+			u.live--
+		}
+		u.window[i] = delivery{tag: u.window[i].tag}
+	}
+	u.from = end
+	u.trim()
+	return dst
+}
+
+// takeOf removes all deliveries of one queue.
+func (u *unacked) takeOf(dst []delivery, q *queue) []delivery {
+	for i := u.from; i < len(u.window); i++ {
+		if d := &u.window[i]; d.queue == q {
+			dst = append(dst, *d)
+			*d = delivery{tag: d.tag}
+			u.live--
+		}
+	}
+	u.trim()
+	return dst
+}
+
+// trim drops settled places at the front.
+func (u *unacked) trim() {
+	for u.from < len(u.window) && u.window[u.from].queue == nil {
+		u.from++
+	}
+	if u.from == len(u.window) {
+		u.window, u.from = u.window[:0], 0
+	}
+}

@@ -1,0 +1,124 @@
+package broker
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/exchange"
+)
+
+// vhost is a virtual host: the names of exchanges and queues, and bindings.
+type vhost struct {
+	name string // immutable
+
+	// generation changes, under mu, with every change of what a publish may
+	// reach. Routes are remembered as long as it stays.
+	generation atomic.Uint64
+
+	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
+	exchanges map[string]*exchangeEntity
+	queues    map[string]*queue
+}
+
+// newVhost returns a vhost with the exchanges that are always there (EXCH-01).
+func newVhost(name string) *vhost {
+	v := &vhost{name: name, exchanges: map[string]*exchangeEntity{}, queues: map[string]*queue{}}
+	for _, x := range []exchangeEntity{
+		{name: "amq.direct", kind: exchange.Direct},
+		{name: "amq.fanout", kind: exchange.Fanout},
+		{name: "amq.topic", kind: exchange.Topic},
+		{name: "amq.headers", kind: exchange.Headers},
+		{name: "amq.match", kind: exchange.Headers},
+		{name: "amq.rabbitmq.trace", kind: exchange.Topic, internal: true},
+	} {
+		x.durable = true
+		v.addExchange(&x)
+	}
+	return v
+}
+
+// queue returns the queue with a name that the session may use (QDEC-14).
+func (v *vhost) queue(name string, s *session) (*queue, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.queueLocked(name, s)
+}
+
+func (v *vhost) queueLocked(name string, s *session) (*queue, error) {
+	q := v.queues[name]
+	switch {
+	case q == nil:
+		return nil, noQueue(name, v)
+	case q.owner != nil && q.owner != s:
+		return nil, lockedQueue(name, v)
+	}
+	return q, nil
+}
+
+// addQueue makes a queue known. v.mu is held.
+func (v *vhost) addQueue(q *queue) {
+	v.queues[q.name] = q
+	if q.owner != nil {
+		q.owner.exclusive[q] = struct{}{}
+	}
+	v.generation.Add(1)
+}
+
+// exclusiveQueues are those that belong to a session.
+func (v *vhost) exclusiveQueues(s *session) []*queue {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var all []*queue
+	for q := range s.exclusive {
+		all = append(all, q)
+	}
+	return all
+}
+
+// deleteUnused deletes an auto-delete queue that has lost its last consumer,
+// unless it has got another one meanwhile (QDEC-20).
+func (v *vhost) deleteUnused(q *queue) {
+	v.deleteQueue(q, func(q *queue) error {
+		if len(q.consumers) > 0 {
+			return errKept
+		}
+		return nil
+	})
+}
+
+// errKept stops a deletion that is no longer called for.
+var errKept = amqp.PreconditionFailed.Errorf("in use")
+
+func always(*queue) error { return nil }
+
+// deleteQueue removes a queue with its bindings and ends its consumers, if
+// the condition, which is called with q.mu held, has no error. It returns how
+// many messages were ready.
+func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (messages int, err error) {
+	v.mu.Lock()
+	q.mu.Lock()
+	if err := condition(q); err != nil || q.deleted {
+		q.mu.Unlock()
+		v.mu.Unlock()
+		return 0, err
+	}
+	messages = q.ready.purge()
+	cancelled := q.consumers
+	q.consumers, q.deleted = nil, true
+	q.relieve()
+	q.mu.Unlock()
+	delete(v.queues, q.name)
+	if q.owner != nil {
+		delete(q.owner.exclusive, q)
+	}
+	for key, x := range q.bindings {
+		v.unbindLocked(x, key)
+	}
+	v.generation.Add(1)
+	v.mu.Unlock()
+	for _, k := range cancelled {
+		k.channel.cancelled(k)
+	}
+	return messages, nil
+}
