@@ -34,9 +34,5 @@ func methodError(payload []byte, err error) *Error {
 
 // tableError is for a field table that is not one (FRM-09).
 func tableError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
 	return &Error{Code: SyntaxError, Text: "malformed field table", Err: err}
 }

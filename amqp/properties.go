@@ -1,6 +1,9 @@
 package amqp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Properties is the raw end of a content header, property flags and property
 // list, as it came and as it goes out again (WIRE-04). The accessors read one
@@ -26,10 +29,16 @@ const (
 	propClusterID
 )
 
-// propContinued is the flag bit that says that another word of flags follows.
-// Class basic has no use for it. The bit beside it stands for nothing and is
-// ignored, as RabbitMQ does.
-const propContinued = 1
+const (
+	// propContinued is the flag that says that another word of flags follows.
+	// Class basic has no use for it. Deviates: RabbitMQ refuses the word and
+	// passes on a lone flag, which would mislead consumers. The flag beside it
+	// means nothing and is ignored, as RabbitMQ does.
+	propContinued = 1
+
+	// propFlags are the flags of the properties.
+	propFlags = 0xFFFC
+)
 
 // Check tells whether the bytes are well-formed, headers included. Strings may
 // be any bytes: RabbitMQ does not ask for UTF-8 here. The error is an [*Error]
@@ -39,10 +48,10 @@ func (p Properties) Check() error {
 		return errProperties(errTruncated)
 	}
 	r := reader{src: p[2:]}
-	for i := range propClusterID + 1 {
-		if p.has(i) {
-			r.skipProperty(i)
-		}
+	for flags := p.flags() & propFlags; flags != 0; {
+		i := bits.LeadingZeros16(flags)
+		flags &^= flag(i)
+		r.skipProperty(i)
 	}
 	if err := r.end(); err != nil {
 		return errProperties(err)
@@ -56,7 +65,10 @@ func errProperties(err error) *Error {
 
 func (p Properties) flags() uint16 { return binary.BigEndian.Uint16(p) }
 
-func (p Properties) has(i int) bool { return p.flags()&(1<<(15-i)) != 0 }
+func (p Properties) has(i int) bool { return p.flags()&flag(i) != 0 }
+
+// flag returns the flag of property i.
+func flag(i int) uint16 { return 1 << (15 - i) }
 
 // skipProperty passes over property i and checks its form.
 func (r *reader) skipProperty(i int) {
@@ -78,12 +90,12 @@ func (p Properties) find(i int) (reader, bool) {
 		return reader{}, false
 	}
 	r := reader{src: p[2:]}
-	for j := range i {
-		switch {
-		case !p.has(j):
-		case j == propHeaders:
-			r.bytes(r.long())
-		default:
+	for before := p.flags() &^ (flag(i)<<1 - 1); before != 0; {
+		j := bits.LeadingZeros16(before)
+		before &^= flag(j)
+		if j == propHeaders {
+			r.bytes(r.long()) // unlike skipProperty without a look inside
+		} else {
 			r.skipProperty(j)
 		}
 	}

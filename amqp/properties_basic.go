@@ -30,20 +30,20 @@ func (b *BasicProperties) Append(dst []byte) []byte {
 	var flags uint16
 	shortstr := func(i int, s string) {
 		if s != "" {
-			flags |= 1 << (15 - i)
+			flags |= flag(i)
 			dst = appendShortstr(dst, s)
 		}
 	}
 	octet := func(i int, v uint8) {
 		if v != 0 {
-			flags |= 1 << (15 - i)
+			flags |= flag(i)
 			dst = append(dst, v)
 		}
 	}
 	shortstr(propContentType, b.ContentType)
 	shortstr(propContentEncoding, b.ContentEncoding)
 	if b.Headers != nil {
-		flags |= 1 << (15 - propHeaders)
+		flags |= flag(propHeaders)
 		dst = AppendTable(dst, b.Headers)
 	}
 	octet(propDeliveryMode, b.DeliveryMode)
@@ -53,7 +53,7 @@ func (b *BasicProperties) Append(dst []byte) []byte {
 	shortstr(propExpiration, b.Expiration)
 	shortstr(propMessageID, b.MessageID)
 	if b.Timestamp != 0 {
-		flags |= 1 << (15 - propTimestamp)
+		flags |= flag(propTimestamp)
 		dst = binary.BigEndian.AppendUint64(dst, b.Timestamp)
 	}
 	shortstr(propType, b.Type)

@@ -6,11 +6,13 @@ import (
 )
 
 // reader takes values off the front of a slice. The first thing that is not
-// there or not well-formed sets err; from then on every value is zero, so that
-// a decoder checks once, at its end.
+// there sets err; from then on every value is zero, so that a decoder checks
+// once, at its end. A string or a table that is there and not well-formed only
+// sets bad: RabbitMQ, too, looks into arguments after it found all of them.
 type reader struct {
 	src []byte
 	err error
+	bad error
 }
 
 func (r *reader) octet() uint8 {
@@ -76,7 +78,7 @@ func (r *reader) shortstr(old string) string {
 	case string(b) == old:
 		return old
 	case !utf8.Valid(b):
-		r.fail(errMalformedUTF8)
+		r.reject(errMalformedUTF8)
 		return ""
 	}
 	return string(b)
@@ -107,17 +109,20 @@ func (r *reader) table() Table {
 	}
 	t, err := decodeTableBody(body, 0)
 	if err != nil {
-		r.fail(err)
+		r.reject(tableError(err))
 	}
 	return t
 }
 
 // end returns what went wrong, bytes left over included.
 func (r *reader) end() error {
-	if r.err == nil && len(r.src) > 0 {
-		r.err = errTruncated
+	switch {
+	case r.err != nil:
+		return r.err
+	case len(r.src) > 0:
+		return errTruncated
 	}
-	return r.err
+	return r.bad
 }
 
 // fail keeps the first error and hides the rest of the input.
@@ -126,6 +131,13 @@ func (r *reader) fail(err error) {
 		r.err = err
 	}
 	r.src = nil
+}
+
+// reject keeps the first argument that is not well-formed.
+func (r *reader) reject(err error) {
+	if r.bad == nil {
+		r.bad = err
+	}
 }
 
 func appendShortstr(dst []byte, s string) []byte {

@@ -18,14 +18,14 @@ func DecodeTable(src []byte) (t Table, rest []byte, err error) {
 		return nil, nil, tableError(r.err)
 	}
 	if t, err = decodeTableBody(body, 0); err != nil {
-		return nil, nil, err
+		return nil, nil, tableError(err)
 	}
 	return t, r.src, nil
 }
 
 func decodeTableBody(body []byte, depth int) (Table, error) {
 	if depth >= maxTableDepth {
-		return nil, tableError(errTooDeep)
+		return nil, errTooDeep
 	}
 	t := Table{}
 	r := reader{src: body}
@@ -33,7 +33,7 @@ func decodeTableBody(body []byte, depth int) (Table, error) {
 		key := string(r.shortbytes())
 		value := r.value(depth)
 		if r.err != nil {
-			return nil, tableError(r.err)
+			return nil, r.err
 		}
 		t = append(t, Field{Key: key, Value: value})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"strings"
 )
 
 // emit returns the formatted source of zmethods.go.
@@ -50,19 +51,17 @@ func emitName(b *bytes.Buffer, methods []method) {
 }
 
 func emitPredicate(b *bytes.Buffer, name, doc string, methods []method, holds func(method) bool) {
-	fmt.Fprintf(b, "// %s\nfunc (id MethodID) %s() bool {\n\tswitch id {\n\tcase ", doc, name)
-	first := true
+	var ids []string
 	for _, m := range methods {
-		if !holds(m) {
-			continue
+		if holds(m) {
+			ids = append(ids, "id"+m.goName)
 		}
-		if !first {
-			b.WriteString(",\n\t\t")
-		}
-		fmt.Fprintf(b, "id%s", m.goName)
-		first = false
 	}
-	b.WriteString(":\n\t\treturn true\n\t}\n\treturn false\n}\n\n")
+	fmt.Fprintf(b, "// %s\nfunc (id MethodID) %s() bool {\n", doc, name)
+	if len(ids) > 0 {
+		fmt.Fprintf(b, "\tswitch id {\n\tcase %s:\n\t\treturn true\n\t}\n", strings.Join(ids, ",\n\t\t"))
+	}
+	b.WriteString("\treturn false\n}\n\n")
 }
 
 func emitMethod(b *bytes.Buffer, m method) {
