@@ -137,6 +137,16 @@ func BenchmarkTopicHostile(b *testing.B) {
 	}
 }
 
+// BenchmarkTopicHostilePatterns is about patterns that share much, by 63
+// bindings.
+func BenchmarkTopicHostilePatterns(b *testing.B) {
+	m := newBench(Topic)
+	for i := range 63 {
+		m.Bind(strings.Repeat("#.a.", i)+"#.b", nil, new(queue))
+	}
+	bench(b, m, []string{strings.Repeat("a.", 127) + "a"}, nil, 0)
+}
+
 func BenchmarkTopicBind(b *testing.B) {
 	m, patterns, q := newBench(Topic), numbered("other%d.*.of.#", 100_000), new(queue)
 	i := 0

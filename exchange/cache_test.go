@@ -48,6 +48,9 @@ func TestCacheForgetsWithTheGeneration(t *testing.T) {
 	if _, ok := c.Get(2, "x", "k"); ok {
 		t.Error("Get found the last generation's")
 	}
+	if _, ok := c.Get(2, "x", "k"); ok {
+		t.Error("Get found it the second time")
+	}
 	if _, ok := c.Get(1, "x", "k"); ok {
 		t.Error("what is forgotten came back")
 	}

@@ -120,15 +120,31 @@ func (r *rule[D]) matches(sorted amqp.Table) bool {
 	return !r.any
 }
 
+// in tells whether the message has what is wanted.
 func (w *want) in(sorted amqp.Table) bool {
-	i, _ := slices.BinarySearchFunc(sorted, w.key, func(f amqp.Field, key string) int {
-		return strings.Compare(f.Key, key)
-	})
-	i += w.nth
+	i := firstOf(sorted, w.key) + w.nth
 	if i >= len(sorted) || sorted[i].Key != w.key {
 		return false
 	}
 	return w.value == nil || amqp.Equal(w.value, sorted[i].Value)
+}
+
+// firstOf returns the place of the first field of that key; if there is none,
+// that of some other field or the length of the table.
+func firstOf(sorted amqp.Table, key string) int {
+	low, high := 0, len(sorted)
+	for high-low > shortList {
+		mid := int(uint(low+high) / 2)
+		if sorted[mid].Key < key {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	for low < high && sorted[low].Key != key {
+		low++
+	}
+	return low
 }
 
 func checkHeaders(args amqp.Table) error {

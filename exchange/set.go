@@ -8,8 +8,7 @@ import "slices"
 // only where there are many.
 type set[T comparable] struct {
 	list    []T
-	index   map[T]struct{} // nil at first
-	indexed int            // how much of list is in index
+	index   map[T]struct{} // of the first len(index) of list; nil at first
 	scanned int            // comparisons made so far
 }
 
@@ -57,8 +56,7 @@ func (s *set[T]) extendIndex(n int) {
 	if s.index == nil {
 		s.index = make(map[T]struct{}, len(s.list)+n)
 	}
-	for _, x := range s.list[s.indexed:] {
+	for _, x := range s.list[len(s.index):] {
 		s.index[x] = struct{}{}
 	}
-	s.indexed = len(s.list)
 }

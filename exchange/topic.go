@@ -64,28 +64,17 @@ type walk[D comparable] struct {
 	visited visited[D] // nodes of a '#' below another '#'
 }
 
-// enter finds what matches at and below n if n has matched words[:i].
-func (w *walk[D]) enter(n *node[D], i int) {
-	if i == len(w.words) && n.here != nil {
+// enter finds what matches at and below n if n has matched words[:i]. It tells
+// whether that is all: whether entering n with more words would find no more.
+func (w *walk[D]) enter(n *node[D], i int) (all bool) {
+	atEnd := i == len(w.words)
+	if atEnd && n.here != nil {
 		w.found.addAll(n.here.list)
 	}
-	w.below(n, i)
-}
-
-// below finds what matches below n if n has matched words[:i].
-func (w *walk[D]) below(n *node[D], i int) {
 	if n.many != nil {
 		w.enterMany(n.many, i)
 	}
-	if i == len(w.words) {
-		return
-	}
-	if n.one != nil {
-		w.enter(n.one, i+1)
-	}
-	if child := n.literal(w.words[i]); child != nil {
-		w.enter(child, i+1)
-	}
+	return w.next(n, i) && (atEnd || n.here == nil)
 }
 
 // enterMany finds what matches at and below n, the node of a '#', if what is
@@ -99,12 +88,28 @@ func (w *walk[D]) enterMany(n *node[D], i int) {
 	if n.here != nil {
 		w.found.addAll(n.here.list)
 	}
-	if n.isLeaf() {
-		return
+	if n.many != nil {
+		w.enterMany(n.many, i)
 	}
-	for ; i <= len(w.words); i++ {
-		w.below(n, i)
+	for !w.next(n, i) {
+		i++
 	}
+}
+
+// next enters the children of n that take words[i], and tells the same as
+// enter, for them.
+func (w *walk[D]) next(n *node[D], i int) (all bool) {
+	if i == len(w.words) {
+		return true
+	}
+	all = n.several == nil
+	if n.one != nil && !w.enter(n.one, i+1) {
+		all = false
+	}
+	if child := n.literal(w.words[i]); child != nil {
+		return w.enter(child, i+1) && all
+	}
+	return all && n.only == nil
 }
 
 // visited remembers nodes, a few of them without allocating.
