@@ -2,9 +2,13 @@ package amqp
 
 import "encoding/binary"
 
-// firstPiece is how much memory a large body gets before any of it has come:
-// what a header declares is not believed beyond it.
-const firstPiece = 1 << 20
+// What a header declares is not believed: before any of a large body has come
+// it gets at most firstPiece bytes of memory, and all the channels of a
+// connection together not much more than firstPieces.
+const (
+	firstPiece  = 1 << 20
+	firstPieces = 8 << 20
+)
 
 // assembler gathers the content of one channel: method, header, body.
 type assembler struct {
@@ -26,8 +30,9 @@ const (
 
 func (a *assembler) begin(m Method) { *a = assembler{state: wantHeader, method: m} }
 
-// header takes the content header that was due.
-func (a *assembler) header(kind FrameType, payload []byte, maxSize uint64) error {
+// header takes the content header that was due. maxSize is the largest body
+// of a message, channels how many the connection has.
+func (a *assembler) header(kind FrameType, payload []byte, maxSize uint64, channels int) error {
 	class := a.method.ID().Class()
 	if kind != FrameHeader || len(payload) < 12 || binary.BigEndian.Uint16(payload[2:]) != 0 { // FRM-15, FRM-17
 		return UnexpectedFrame.Errorf("expected content header for class %d, got non content header frame instead", class)
@@ -44,7 +49,7 @@ func (a *assembler) header(kind FrameType, payload []byte, maxSize uint64) error
 	switch {
 	case a.drop || a.size == 0:
 	case a.content.large:
-		a.content.body = make([]byte, 0, min(a.size, firstPiece))
+		a.content.body = make([]byte, 0, min(a.size, firstPiece, uint64(firstPieces/max(channels, 1))))
 	default:
 		a.content.frames = append(a.content.frames, byte(FrameBody), 0, 0)
 		a.content.frames = binary.BigEndian.AppendUint32(a.content.frames, uint32(a.size))
@@ -67,12 +72,18 @@ func (a *assembler) body(payload []byte) {
 	}
 }
 
+// fits tells whether n more bytes of the body are to be kept.
+func (a *assembler) fits(n int) bool {
+	return a.state == wantBody && !a.drop && a.got+uint64(n) <= a.size
+}
+
 // space counts n bytes of the body as come and returns where they belong; nil
 // if they are not to be kept. A body longer than declared is never complete
 // (FRM-19).
 func (a *assembler) space(n int) []byte {
+	fits := a.fits(n)
 	a.got += uint64(n)
-	if a.drop || a.got > a.size {
+	if !fits {
 		a.drop = true
 		return nil
 	}

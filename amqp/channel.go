@@ -24,11 +24,11 @@ const (
 
 // end closes the channel of the session, once.
 func (ch *channel) end() {
+	ch.content, ch.publish = assembler{}, publishCache{}
 	if s := ch.session; s != nil {
 		ch.session = nil
 		s.Close()
 	}
-	ch.content, ch.publish = assembler{}, publishCache{}
 }
 
 // publishCache holds the basic.publish methods that a channel has lately
@@ -119,7 +119,7 @@ func (c *Conn) method(ch *channel, payload []byte) {
 func (c *Conn) carryOut(ch *channel, id MethodID, m Method) error {
 	switch m.(type) {
 	case *ChannelOpen:
-		return ChannelError.Errorf("second 'channel.open' seen") // CHAN-02
+		return secondOpen()
 	case *ChannelClose:
 		ch.end()
 		c.forget(ch)
@@ -134,6 +134,9 @@ func (c *Conn) carryOut(ch *channel, id MethodID, m Method) error {
 	}
 	return ch.session.Method(m)
 }
+
+// secondOpen is CHAN-02, also while a close is outstanding.
+func secondOpen() *Error { return ChannelError.Errorf("second 'channel.open' seen") }
 
 func unimplemented() *Error { return CommandInvalid.Errorf("unimplemented method") }
 
@@ -172,11 +175,19 @@ func (c *Conn) closingMethod(ch *channel, kind FrameType, payload []byte) {
 	if kind != FrameMethod {
 		return
 	}
-	switch methodID(payload) {
-	case idChannelCloseOk:
+	id := methodID(payload)
+	m, err := DecodeMethod(payload)
+	if err != nil {
+		c.fail(0, id, err)
+		return
+	}
+	switch m.(type) {
+	case *ChannelCloseOk:
 		c.forget(ch)
-	case idChannelClose: // crossing: CHAN-10
+	case *ChannelClose: // crossing: CHAN-10
 		c.out.Send(ch.id, &ChannelCloseOk{})
+	case *ChannelOpen:
+		c.fail(0, id, secondOpen())
 	}
 }
 

@@ -9,13 +9,25 @@ import (
 // end of the connection after ours (CTL-01, CTL-03).
 const closeTimeout = 30 * time.Second
 
-// Fail reports an error of work that was gathered, as if the method with the
-// given id had just failed on the channel. Reader goroutine only.
-func (c *Conn) Fail(channel uint16, id MethodID, err error) { c.fail(channel, id, err) }
-
-// fail is the one place where an error becomes a close: of the channel, or of
-// the connection. id is the method at fault, 0 if none is to be named.
+// fail ends the channel or the connection for an error of the method with the
+// given id, after what was gathered before it: that was in order, unless the
+// error is a bug.
 func (c *Conn) fail(channel uint16, id MethodID, err error) {
+	if err == nil {
+		return
+	}
+	var bug *panicked
+	if !errors.As(err, &bug) {
+		c.flush()
+	}
+	c.Fail(channel, id, err)
+}
+
+// Fail is the one place where an error becomes a close: of the channel, or of
+// the connection. id is the method at fault, 0 if none is to be named. The
+// session calls it for an error of work that it gathered. Reader goroutine
+// only.
+func (c *Conn) Fail(channel uint16, id MethodID, err error) {
 	if c.state != connRunning || err == nil {
 		return
 	}
@@ -25,12 +37,6 @@ func (c *Conn) fail(channel uint16, id MethodID, err error) {
 	}
 	if e.NoMethod {
 		id = 0
-	}
-	var bug *panicked
-	if !errors.As(err, &bug) { // what came before the error was in order
-		if c.flush(); c.state != connRunning {
-			return
-		}
 	}
 	if channel != 0 && !e.IsHard() {
 		c.failChannel(channel, id, e)
@@ -43,7 +49,7 @@ func (c *Conn) fail(channel uint16, id MethodID, err error) {
 		ClassID: id.Class(), MethodID: id.Method(),
 	})
 	c.state = connClosing
-	c.conn.SetReadDeadline(time.Now().Add(c.closeTimeout()))
+	c.readUntil(time.Now().Add(c.closeTimeout()))
 }
 
 func (c *Conn) failChannel(id uint16, method MethodID, e *Error) {
@@ -79,7 +85,7 @@ func (c *Conn) closedByClient() {
 	c.out.Send(0, &ConnectionCloseOk{})
 	if !crossing {
 		c.state = connClosing
-		c.conn.SetReadDeadline(time.Now().Add(c.closeTimeout()))
+		c.readUntil(time.Now().Add(c.closeTimeout()))
 	}
 }
 

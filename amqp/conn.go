@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime/debug"
 	"runtime/pprof"
 	"sync"
 	"time"
@@ -42,8 +43,9 @@ type Conn struct {
 
 	forced struct { // a close from outside the reader
 		sync.Mutex
-		err  *Error
-		lost error // why the socket was closed under the reader
+		err   *Error
+		taken bool  // the reader deals with err
+		lost  error // why the socket was closed under the reader
 	}
 	accepted bool // a protocol header came: worth a word in the log
 }
@@ -100,20 +102,36 @@ func (c *Conn) Name() string {
 func (c *Conn) run() {
 	defer c.teardown()
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("amqp", "reader")))
-	if err := c.handshake(); err != nil {
+	if err := guarded(c.handshake); err != nil {
 		c.refuse(err)
 		return
 	}
 	c.beat.start(c)
 	for c.state != connClosed {
-		need, err := c.parse()
-		if err == nil {
-			err = c.fill(need)
-		}
-		if err != nil {
+		if err := guarded(c.step); err != nil {
 			c.interrupted(err)
 		}
 	}
+}
+
+// step takes what has been read, and reads more.
+func (c *Conn) step() error {
+	need, err := c.parse()
+	if err == nil {
+		err = c.fill(need)
+	}
+	return err
+}
+
+// guarded calls f. A panic in it is a bug, which costs this connection and no
+// other.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Code: InternalError, Err: &panicked{p, debug.Stack()}}
+		}
+	}()
+	return f()
 }
 
 // fill waits for input, when all gathered work is done and the client takes
@@ -142,9 +160,11 @@ func (c *Conn) flush() {
 // an error of the protocol, or a lost connection.
 func (c *Conn) interrupted(err error) {
 	if c.state == connRunning {
-		if forced := c.forcedClose(); forced != nil {
-			c.conn.SetReadDeadline(time.Time{})
+		if forced := c.takeForced(); forced != nil {
 			c.fail(0, 0, forced)
+			if err := c.in.discard(); err != nil {
+				c.state = connClosed
+			}
 			return
 		}
 		var e *Error
@@ -197,25 +217,46 @@ func (c *Conn) endSession() {
 		return
 	}
 	c.session = nil
-	for _, ch := range c.channels {
-		ch.end()
+	end := func(what func()) {
+		if err := guarded(func() error { what(); return nil }); err != nil {
+			c.closing = err
+		}
 	}
-	s.Close()
+	for _, ch := range c.channels {
+		end(ch.end)
+	}
+	end(s.Close)
 }
 
 // Close has the reader send connection.close with the given error and end the
-// connection. It may be called by anyone and does not wait.
+// connection. It may be called by anyone, does not wait, and has no effect on
+// a connection that Close was called for before.
 func (c *Conn) Close(err *Error) {
 	c.forced.Lock()
+	defer c.forced.Unlock()
 	if c.forced.err == nil {
 		c.forced.err = err
+		c.conn.SetReadDeadline(longAgo) // wakes the reader
 	}
-	c.forced.Unlock()
-	c.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 }
 
-func (c *Conn) forcedClose() *Error {
+var longAgo = time.Unix(1, 0)
+
+// readUntil sets when the reader gives up waiting, the zero time for never: at
+// once if it has yet to deal with a Close.
+func (c *Conn) readUntil(t time.Time) {
 	c.forced.Lock()
 	defer c.forced.Unlock()
+	if c.forced.err != nil && !c.forced.taken {
+		t = longAgo
+	}
+	c.conn.SetReadDeadline(t)
+}
+
+// takeForced returns what Close was called with, nil if it was not.
+func (c *Conn) takeForced() *Error {
+	c.forced.Lock()
+	defer c.forced.Unlock()
+	c.forced.taken = c.forced.err != nil
 	return c.forced.err
 }

@@ -36,7 +36,7 @@ func (c *Conn) contentFrame(ch *channel, kind FrameType, payload []byte) {
 	a := &ch.content
 	id := a.method.ID()
 	if a.state == wantHeader {
-		if err := a.header(kind, payload, c.server.config().MaxMessageSize); err != nil {
+		if err := a.header(kind, payload, c.server.config().MaxMessageSize, c.open); err != nil {
 			c.fail(ch.id, id, err)
 			return
 		}
@@ -70,31 +70,30 @@ func (c *Conn) assembled(ch *channel) {
 	}
 }
 
+// direct is how much of a body frame must be missing for it to be worth a
+// read of its own.
+const direct = 32 << 10
+
 // largeBody takes a body frame whose payload is not yet in the buffer: a
 // large one is read straight to where it belongs. done is false if the frame
 // is to be taken in the usual way.
 func (c *Conn) largeBody(id uint16, size int) (done bool, err error) {
 	ch := c.channels[id]
-	have := c.in.unparsed()[7:]
-	if ch == nil || ch.state != channelOpen || ch.content.state != wantBody || size-len(have) < restingBuffer {
+	have := c.in.unparsed()[frameHeaderSize:]
+	if ch == nil || ch.state != channelOpen || size-len(have) < direct || !ch.content.fits(size) {
 		return false, nil
 	}
 	space := ch.content.space(size)
-	if space == nil {
-		return false, nil
-	}
-	c.in.r += 7 + copy(space, have)
+	n := copy(space, have)
+	c.in.r += frameHeaderSize + n
 	c.flush()
-	if err := c.in.full(space[len(have):]); err != nil {
+	if err := c.in.full(space[n:]); err != nil {
 		return false, err
 	}
-	for len(c.in.unparsed()) == 0 {
-		if err := c.in.fill(1); err != nil {
-			return false, err
-		}
+	end, err := c.in.octet()
+	if err != nil {
+		return false, err
 	}
-	end := c.in.unparsed()[0]
-	c.in.r++
 	if end != FrameEnd {
 		return false, badFrameEnd(FrameBody, space, end)
 	}

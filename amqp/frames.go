@@ -2,18 +2,13 @@ package amqp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"runtime/debug"
 )
 
 // parse takes every complete frame that stands in the read buffer. It returns
 // how many bytes have to stand in one piece before it can go on.
 func (c *Conn) parse() (need int, err error) {
-	defer func() {
-		if p := recover(); p != nil { // a bug: it costs this connection, no other
-			err = &Error{Code: InternalError, Err: &panicked{p, debug.Stack()}}
-		}
-	}()
 	for c.state != connClosed {
 		b := c.in.unparsed()
 		if len(b) < 7 {
@@ -52,7 +47,7 @@ func (c *Conn) frame(kind FrameType, id uint16, payload []byte) {
 		if id != 0 && c.state == connRunning {
 			c.fail(0, 0, unexpectedFrame(kind, payload)) // HB-06
 		}
-	case kind < FrameMethod || kind > FrameBody || (kind == FrameMethod && len(payload) < 4):
+	case kind < FrameMethod || kind > FrameBody || len(payload) < leastPayload[kind]:
 		if c.state == connRunning {
 			c.fail(0, 0, unknownFrame(kind, payload))
 			c.desynchronised()
@@ -67,6 +62,9 @@ func (c *Conn) frame(kind FrameType, id uint16, payload []byte) {
 	}
 }
 
+// leastPayload is the shortest payload of each frame type (FRM-06).
+var leastPayload = [...]int{FrameMethod: 4, FrameHeader: contentHeaderSize, FrameBody: 0}
+
 // controlMethod takes a method on channel 0.
 func (c *Conn) controlMethod(payload []byte) {
 	id := methodID(payload)
@@ -80,21 +78,31 @@ func (c *Conn) controlMethod(payload []byte) {
 	}
 	m, err := DecodeMethod(payload)
 	if err != nil {
-		c.fail(0, id, err)
+		c.fail(0, id, controlError(err))
 		return
 	}
-	if cl, ok := m.(*ConnectionClose); ok {
-		_ = cl // the client's reasons are its own
+	switch m.(type) {
+	case *ConnectionClose:
 		c.flush()
 		c.closedByClient()
-		return
+	case *ConnectionUpdateSecret: // CTL-14: there is no secret that could expire
+		c.out.Send(0, &ConnectionUpdateSecretOk{})
+	default: // CONN-33, FRM-12
+		c.fail(0, id, ChannelError.Errorf("unexpected method in connection state running"))
 	}
-	if us, ok := m.(*ConnectionUpdateSecret); ok {
-		_ = us
-		c.fail(0, id, NotImplemented.Errorf("connection.update-secret"))
-		return
+}
+
+// controlError is what a method on channel 0 that cannot be decoded comes to.
+// RabbitMQ does not say why, but names the method for a malformed string.
+func controlError(err error) error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e) || e.Code != FrameError:
+		return err
+	case e.NoMethod:
+		return &Error{Code: e.Code, Text: e.Text}
 	}
-	c.fail(0, id, ChannelError.Errorf("unexpected method in connection state running")) // CONN-33, FRM-12
+	return &Error{Code: InternalError, NoMethod: true, Err: err}
 }
 
 // tooLarge is FRM-04: raised by the frame's head alone.
@@ -103,24 +111,18 @@ func (c *Conn) tooLarge(kind FrameType, size uint32) *Error {
 		kind, size, c.frameMax-FrameOverhead)
 }
 
-// octets is how the texts of frame errors show a payload (FRM-02).
-func octets(kind FrameType, payload []byte) string {
-	if len(payload) > 16 {
-		return fmt.Sprintf("type %d, first 16 octets = %s", kind, FormatBinary(payload[:16]))
-	}
-	return fmt.Sprintf("type %d, all octets = %s", kind, FormatBinary(payload))
-}
-
 func badFrameEnd(kind FrameType, payload []byte, end byte) *Error {
-	return FrameError.Errorf("%s: {invalid_frame_end_marker,%d}", octets(kind, payload), end)
+	return FrameError.Errorf("%s", describeBadEnd(kind, payload, end)) // FRM-02
 }
 
 func unknownFrame(kind FrameType, payload []byte) *Error {
-	return FrameError.Errorf("%s: unknown_frame", octets(kind, payload)) // FRM-05, FRM-06, HB-07
+	return FrameError.Errorf("%s: unknown_frame", describeFrame(kind, payload)) // FRM-05, FRM-06, HB-07
 }
 
 func unexpectedFrame(kind FrameType, payload []byte) *Error {
-	return UnexpectedFrame.Errorf("%s", octets(kind, payload))
+	e := UnexpectedFrame.Errorf("%s", describeFrame(kind, payload))
+	e.NoMethod = true
+	return e
 }
 
 // methodID is the class and method at the start of a method frame's payload.

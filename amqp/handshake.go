@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -28,9 +29,7 @@ func (r *refusedLogin) Error() string {
 // reading exactly the method that is due, all within HandshakeTimeout.
 func (c *Conn) handshake() error {
 	cfg := c.server.config()
-	if err := c.conn.SetReadDeadline(time.Now().Add(cfg.HandshakeTimeout)); err != nil {
-		return err
-	}
+	c.readUntil(time.Now().Add(cfg.HandshakeTimeout))
 	c.frameMax = MinFrameMax // until tuned: CONN-22
 	start := &ConnectionStart{
 		VersionMajor: 0, VersionMinor: 9,
@@ -85,6 +84,7 @@ func (c *Conn) protocolHeader(start *ConnectionStart) error {
 	case ProtocolHeader, "AMQP\x01\x01\x00\x09": // HDR-01, HDR-02
 	case "AMQP\x01\x01\x08\x00", "AMQP\x01\x01\x09\x01": // HDR-03
 		start.VersionMajor, start.VersionMinor = 8, 0
+		start.ServerProperties = withoutCapabilities(start.ServerProperties)
 	default:
 		c.out.mu.Lock()
 		c.out.append([]byte(ProtocolHeader))
@@ -94,6 +94,17 @@ func (c *Conn) protocolHeader(start *ConnectionStart) error {
 	}
 	c.in.r += len(ProtocolHeader)
 	return nil
+}
+
+// withoutCapabilities is what a client of AMQP 0-8 gets to see (HDR-03).
+func withoutCapabilities(properties Table) Table {
+	shown := slices.Clone(properties)
+	for i := range shown {
+		if shown[i].Key == "capabilities" {
+			shown[i].Value = Table{}
+		}
+	}
+	return shown
 }
 
 // expect reads the method that is due on channel 0.
@@ -135,7 +146,7 @@ func (c *Conn) expected(m Method, frame []byte) (again bool, err error) {
 	case m.ID() == idConnectionOpen && channel != 0: // CONN-31
 		return false, unexpectedFrame(kind, payload)
 	}
-	return false, fmt.Errorf("%w: %s where %s is due", errHandshake, octets(kind, payload), m.ID())
+	return false, fmt.Errorf("%w: %s where %s is due", errHandshake, describeFrame(kind, payload), m.ID())
 }
 
 // login asks the backend whether it knows the client.
@@ -143,7 +154,7 @@ func (c *Conn) login(m *ConnectionStartOk) error {
 	c.properties = m.ClientProperties
 	user, err := c.server.Backend.Login(m.Mechanism, m.Response, c.conn.RemoteAddr())
 	if err == nil {
-		c.user = user
+		c.user, c.in.trusted = user, true
 		return nil
 	}
 	if t := c.server.Trace.Refused; t != nil {
@@ -194,12 +205,9 @@ func (c *Conn) openVhost(m *ConnectionOpen) error {
 	}
 	c.session = session
 	c.out.Send(0, &ConnectionOpenOk{})
-	c.conn.SetReadDeadline(time.Time{})
+	c.readUntil(time.Time{})
 	if t := c.server.Trace.Opened; t != nil {
 		t(c)
-	}
-	if c.forcedClose() != nil { // it may have come just before the deadline went
-		c.conn.SetReadDeadline(time.Unix(1, 0))
 	}
 	return nil
 }
@@ -211,10 +219,9 @@ func (c *Conn) refuse(err error) {
 	var e *Error
 	switch {
 	case errors.As(err, &e) && (e.Code == AccessRefused || e.Code == NotAllowed || e.Code == UnexpectedFrame):
-		id := idConnectionOpen
-		c.fail(0, id, e)
+		c.fail(0, idConnectionOpen, e)
 		c.awaitCloseOk()
-	case c.forcedClose() != nil, isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
+	case c.takeForced() != nil, isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
 	default:
 		c.linger()
 	}
@@ -228,11 +235,7 @@ func isGone(err error) bool {
 // awaitCloseOk reads on until the client has taken note of a close.
 func (c *Conn) awaitCloseOk() {
 	for c.state == connClosing {
-		need, err := c.parse()
-		if err == nil {
-			err = c.fill(need)
-		}
-		if err != nil {
+		if guarded(c.step) != nil {
 			return
 		}
 	}

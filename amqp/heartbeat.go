@@ -6,17 +6,21 @@ import (
 )
 
 // heart keeps the heartbeats of a connection (0-9-1 s. 4.2.7): a runtime
-// timer, no goroutine. It fires every half interval; a heartbeat goes out
-// when nothing else did since it last fired (HB-01, HB-02), and a client that
-// sent nothing for two whole intervals is dropped (HB-03).
+// timer, no goroutine. It fires every half interval; a heartbeat goes out the
+// first time, and then when nothing else did since it last fired (HB-01,
+// HB-02). A client that sent nothing for two whole intervals is dropped
+// (HB-03).
 type heart struct {
 	sync.Mutex
 	timer    *time.Timer
-	written  uint64 // of the outbox, when the timer last fired
-	received uint64 // of the input, at the last full interval
+	written  uint64 // of the outbox, when the timer last fired; heartbeats included
+	received uint64 // of the input, at the last full interval; the first has the handshake's
 	odd      bool   // every second firing is a full interval
 	silent   int    // full intervals without a byte from the client
 }
+
+// neverWritten stands for the count before the timer has fired.
+const neverWritten = 1<<64 - 1
 
 func (h *heart) start(c *Conn) {
 	if c.heartbeat == 0 {
@@ -24,7 +28,7 @@ func (h *heart) start(c *Conn) {
 	}
 	h.Lock()
 	defer h.Unlock()
-	h.written, h.received = c.out.written.Load(), c.in.received.Load()
+	h.written, h.received = neverWritten, 0
 	h.timer = time.AfterFunc(c.heartbeat/2, func() { h.pulse(c) })
 }
 
@@ -43,9 +47,12 @@ func (h *heart) pulse(c *Conn) {
 	if h.timer == nil {
 		return
 	}
-	if w := c.out.written.Load(); w == h.written && c.out.size.Load() == 0 {
+	switch w := c.out.written.Load(); {
+	case c.out.size.Load() > 0:
+	case w == h.written || h.written == neverWritten:
 		c.out.sendHeartbeat()
-	} else {
+		h.written = w + FrameOverhead
+	default:
 		h.written = w
 	}
 	if h.odd = !h.odd; !h.odd {
