@@ -84,8 +84,10 @@ func (ch *channel) Method(m amqp.Method) error {
 		return ch.txSelect()
 	case *amqp.TxCommit, *amqp.TxRollback:
 		return amqp.PreconditionFailed.Errorf("channel is not transactional") // TX-02
-	default:
+	case *amqp.ExchangeBind, *amqp.ExchangeUnbind:
 		return refused(m.ID().String())
+	default: // CHAN-18, CONS-21
+		return amqp.CommandInvalid.Errorf("unimplemented method")
 	}
 	return nil
 }

@@ -133,12 +133,17 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 	return nil
 }
 
-// basicCredit is CHAN-21: there is no such consumer, or no such function.
+// basicCredit is basic.credit (60,200), an extension that limits what a
+// consumer gets altogether until the next one (CHAN-21).
 func (ch *channel) basicCredit(m *amqp.BasicCredit) error {
-	if ch.consumer(m.ConsumerTag) == nil {
+	k := ch.consumer(m.ConsumerTag)
+	if k == nil {
 		return amqp.PreconditionFailed.Errorf("unknown consumer tag '%s'", m.ConsumerTag)
 	}
-	return refused("basic.credit")
+	k.queue.grant(k, int(m.Credit), m.Drain, func(available int) {
+		ch.out.Send(ch.id, &amqp.BasicCreditOk{Available: uint32(available)})
+	})
+	return nil
 }
 
 // basicRecover is basic.recover (60,110) and recover-async (60,100).

@@ -19,7 +19,7 @@ func generated(prefix string) string {
 // current queue (QDEC-12, QDEC-13).
 func (ch *channel) queueName(name string) (string, error) {
 	if name != "" {
-		return entityName(name), nil
+		return name, nil
 	}
 	if ch.lastQueue == "" {
 		return "", amqp.NotFound.Errorf("no previously declared queue")
@@ -150,7 +150,7 @@ func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 // bindingEnds are the queue and the key of a binding: both empty mean the
 // channel's current queue and its name (QOP-05, QOP-06).
 func (ch *channel) bindingEnds(queueName, key string) (name, routingKey string, err error) {
-	name, err = ch.queueName(queueName)
+	name, err = ch.queueName(entityName(queueName))
 	if queueName == "" && key == "" {
 		key = name
 	}
@@ -181,7 +181,7 @@ func (ch *channel) queue(name string) (*queue, error) {
 
 // queueDelete is queue.delete (50,40).
 func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
-	name, err := ch.queueName(m.Queue)
+	name, err := ch.queueName(entityName(m.Queue))
 	if err != nil {
 		return err
 	}

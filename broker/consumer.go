@@ -16,6 +16,7 @@ type consumer struct {
 
 	// queue.mu
 	credit   int  // messages it may get before it has to acknowledge some
+	granted  int  // messages it may get until the next basic.credit
 	place    int  // index in queue.consumers
 	reserved bool // one delivery is reserved in the limit of the channel
 	origin   *origin
@@ -23,7 +24,7 @@ type consumer struct {
 }
 
 func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
-	k := &consumer{tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive, credit: unlimited}
+	k := &consumer{tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive, credit: unlimited, granted: unlimited}
 	if ch.prefetch > 0 && !k.noAck { // QOS-02, QOS-07
 		k.credit = int(ch.prefetch)
 	}
@@ -42,10 +43,10 @@ func (k *consumer) credited() {
 // limit it is at most 1, and that one is reserved: take must follow.
 func (k *consumer) room() int {
 	switch {
-	case k.credit <= 0 || k.channel.out.Full(k.queue):
+	case k.credit <= 0 || k.granted <= 0 || k.channel.out.Full(k.queue):
 		return 0
 	case !k.limited():
-		return k.credit
+		return min(k.credit, k.granted)
 	case k.channel.reserve():
 		k.reserved = true
 		return 1
@@ -82,6 +83,20 @@ func (q *queue) addConsumer(k *consumer, started func()) error {
 	started()
 	q.dispatch()
 	return nil
+}
+
+// grant sets what a consumer may get until the next basic.credit. reply is
+// told how many messages are ready, before any is delivered. With drain, what
+// cannot be used at once is taken back.
+func (q *queue) grant(k *consumer, credit int, drain bool, reply func(available int)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	k.granted = credit
+	reply(q.ready.len())
+	q.dispatch()
+	if drain {
+		k.granted = 0
+	}
 }
 
 // removeConsumer ends a consumer: nothing is delivered to it any more when it

@@ -40,7 +40,6 @@ func (q *queue) deal(r *run) (dealt int) {
 		}
 		q.turn = players[(n-1)%len(players)].place + 1 // behind the last who got one
 		dealt += n
-		q.dealt += uint64(n)
 		clear(q.items)
 	}
 }
@@ -105,6 +104,9 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 		}
 		ch.unacked.push(delivery{entry: it.entry, tag: ch.tag, queue: k.queue, consumer: k})
 		k.credit--
+	}
+	if k.granted < unlimited {
+		k.granted -= int(ch.tag - tag)
 	}
 	if k.reserved {
 		k.reserved = false

@@ -5,18 +5,25 @@ import "time"
 const (
 	// pressHigh is how many bytes may wait in a queue for consumers that
 	// drain it before those who publish to it are slowed, and pressLow where
-	// they go on. Small enough to stay in the processor's cache.
-	pressHigh = 4 << 20
-	pressLow  = 3 << 20
+	// they go on. Low enough, consumers without acknowledgement get what is
+	// published straight from the read buffer.
+	pressHigh = 1 << 20
+	pressLow  = 0
 
-	// longestPause bounds one pause of a publisher, whatever happens.
+	// longestPause bounds one pause of a publisher, whatever happens. When
+	// less than brisk bytes left the queue meanwhile, its consumers are no
+	// match for any publisher and it does not ask for another pause for a
+	// while: a backlog that is worked off slowly costs publishers a tenth of
+	// their time at most.
 	longestPause = 10 * time.Millisecond
+	brisk        = 64 << 10
+	noPauseFor   = 90 * time.Millisecond
 )
 
-// pressedLocked tells whether publishers ought to pause: much waits, somebody
-// drains it, and the last pause was not in vain.
+// pressedLocked tells whether publishers ought to pause: much waits for
+// consumers that have lately drained it.
 func (q *queue) pressedLocked() bool {
-	return q.ready.bytes > pressHigh && len(q.consumers) > 0 && q.dealt != q.stuck
+	return q.ready.bytes > pressHigh && len(q.consumers) > 0
 }
 
 // relieve lets waiting publishers go on once little enough waits.
@@ -27,18 +34,18 @@ func (q *queue) relieve() {
 	}
 }
 
-// pause holds a publisher back until the queue has been drained somewhat. A
-// queue whose consumers make no progress meanwhile does not hold it again.
+// pause holds a publisher back until the queue has been drained, for longestPause at
+// most.
 func (q *queue) pause() {
 	q.mu.Lock()
-	if !q.pressedLocked() {
+	if !q.pressedLocked() || time.Since(q.inVain) < noPauseFor {
 		q.mu.Unlock()
 		return
 	}
 	if q.room == nil {
 		q.room = make(chan struct{})
 	}
-	room, dealt := q.room, q.dealt
+	room, drained := q.room, q.drained
 	q.mu.Unlock()
 
 	limit := time.NewTimer(longestPause)
@@ -49,8 +56,8 @@ func (q *queue) pause() {
 	case <-limit.C:
 	}
 	q.mu.Lock()
-	if q.dealt == dealt {
-		q.stuck = dealt
+	if q.drained-drained < brisk {
+		q.inVain = time.Now()
 	}
 	q.mu.Unlock()
 }

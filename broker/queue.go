@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -28,8 +29,8 @@ type queue struct {
 	used      bool // it has had a consumer
 	exclusive bool // its consumer is an exclusive one
 	deleted   bool
-	dealt     uint64        // messages handed to consumers, ever
-	stuck     uint64        // dealt, when a publisher last waited in vain
+	drained   int           // bytes that ready messages handed out had, ever
+	inVain    time.Time     // when a publisher last waited in vain
 	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
 	items     []item        // scratch of deal
 	playing   []*consumer   // likewise
@@ -120,7 +121,9 @@ func (q *queue) Drained() {
 // dispatch hands ready messages to consumers as long as both are there.
 func (q *queue) dispatch() {
 	if q.ready.len() > 0 {
+		before := q.ready.bytes
 		q.deal(nil)
+		q.drained += before - q.ready.bytes
 		q.relieve()
 	}
 }

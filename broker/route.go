@@ -27,7 +27,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 			return err
 		}
 	}
-	if props := content.Properties(); !bytes.Equal(props, ch.properties) {
+	if props := content.Properties(); !bytes.Equal(props, ch.properties) || len(props) == 0 {
 		if err := ch.checkProperties(props); err != nil {
 			return err
 		}
@@ -69,6 +69,9 @@ func (s *session) gather(rt *route, content amqp.Content) {
 
 // find returns the route of a publish: what is remembered, or a new one.
 func (ch *channel) find(p *amqp.BasicPublish) (*route, error) {
+	if p.Immediate { // PUB-05
+		return nil, amqp.NotImplemented.Errorf("immediate=true")
+	}
 	v := ch.session.vhost
 	generation := v.generation.Load() // before the lock: it may only be too old
 	rt, ok := ch.routes.Get(generation, p.Exchange, p.RoutingKey)
@@ -79,9 +82,6 @@ func (ch *channel) find(p *amqp.BasicPublish) (*route, error) {
 		}
 		rt.generation = generation
 		ch.routes.Put(generation, p.Exchange, p.RoutingKey, rt)
-	}
-	if p.Immediate { // PUB-05
-		return nil, amqp.NotImplemented.Errorf("immediate=true")
 	}
 	ch.published, ch.route = p, rt
 	return rt, nil

@@ -1,0 +1,41 @@
+// Package broker is what AMQP 0-9-1 means: vhosts, exchanges, queues,
+// consumers, confirms. The public part is [Broker]: New, Serve or ServeConn,
+// Shutdown.
+//
+// # How a message goes
+//
+//	publish  Conn (frames) -> channel.Publish (route.go) -> session.gather
+//	         -> at the end of the read, session.flushRun -> queue.publish
+//	         -> queue.deal -> consumer.take -> Outbox of the consumer
+//	deliver  the outbox's writer takes all that has gathered in one write
+//	settle   channel.Ack (channel_settle.go) -> unacked -> queue.settle
+//	         -> queue.deal, as above
+//	confirm  session.Flush -> channel.sendConfirms, cumulative
+//
+// All of it runs on the reader goroutine of the connection that caused it; the
+// only hand-over is the outbox. Publishes that go the same way are gathered
+// into a run, acknowledgements into a range, so that locks are taken once for
+// many of them.
+//
+// # Who owns what
+//
+//	state                                   owner
+//	names, bindings, exclusive queues       vhost.mu
+//	ready messages, consumers, credit       queue.mu
+//	delivery tags, unacked, consumer tags   channel.mu
+//	runs, routes, confirms, prefetch        reader goroutine of the connection
+//	pending output                          Outbox (package amqp)
+//	message                                 nobody: it never changes
+//
+// Locks are taken in the order vhost, queue, channel, outbox; never upwards.
+// What has to go upwards, such as deleting an auto-delete queue that has lost
+// its last consumer, is returned and done after unlocking, and its condition
+// checked again. Nobody waits for anything else while holding a lock.
+//
+// # Where a message is
+//
+// A small message lies in the read buffer of its publisher until the end of
+// the read. A consumer without acknowledgement gets it from there. One that is
+// queued or unacknowledged is kept: copied once, and shared by all queues that
+// have it.
+package broker
