@@ -2,8 +2,8 @@ package amqp
 
 import "encoding/binary"
 
-// What a header declares is not believed: before any of a large body has come
-// it gets at most firstPiece bytes of memory, and all the channels of a
+// What a header declares is not believed: when the first bytes of a large body
+// come it gets at most firstPiece bytes of memory, and all the channels of a
 // connection together not much more than firstPieces.
 const (
 	firstPiece  = 1 << 20
@@ -17,6 +17,7 @@ type assembler struct {
 	content Content
 	size    uint64 // body size as declared
 	got     uint64 // body bytes so far
+	first   uint64 // how much memory a large body begins with
 	drop    bool   // the body is larger than a message may be: it is only counted
 }
 
@@ -49,7 +50,7 @@ func (a *assembler) header(kind FrameType, payload []byte, maxSize uint64, chann
 	switch {
 	case a.drop || a.size == 0:
 	case a.content.large:
-		a.content.body = make([]byte, 0, min(a.size, firstPiece, uint64(firstPieces/max(channels, 1))))
+		a.first = min(firstPiece, uint64(firstPieces/max(channels, 1)))
 	default:
 		a.content.frames = append(a.content.frames, byte(FrameBody), 0, 0)
 		a.content.frames = binary.BigEndian.AppendUint32(a.content.frames, uint32(a.size))
@@ -67,6 +68,11 @@ func (a *assembler) smallFrame() int {
 
 // body takes a piece of the body.
 func (a *assembler) body(payload []byte) {
+	if a.content.large && a.got == 0 && uint64(len(payload)) == a.size && !a.drop {
+		a.content.body = append([]byte(nil), payload...) // not zeroed first
+		a.got = a.size
+		return
+	}
 	if space := a.space(len(payload)); space != nil {
 		copy(space, payload)
 	}
@@ -93,7 +99,7 @@ func (a *assembler) space(n int) []byte {
 	}
 	b := a.content.body
 	if cap(b)-len(b) < n { // grow towards the declared size as the bytes come
-		grown := make([]byte, len(b), min(max(uint64(2*cap(b)), uint64(len(b)+n)), a.size))
+		grown := make([]byte, len(b), min(max(uint64(2*cap(b)), uint64(len(b)+n), a.first), a.size))
 		copy(grown, b)
 		b = grown
 	}

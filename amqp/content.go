@@ -2,19 +2,25 @@ package amqp
 
 import "encoding/binary"
 
-// smallBody is the largest body that is kept next to its header: it fits into
-// one frame whatever frame_max a consumer has negotiated.
-const smallBody = MinFrameMax - FrameOverhead
+const (
+	// smallBody is the largest body that fits into one frame whatever
+	// frame_max has been negotiated.
+	smallBody = MinFrameMax - FrameOverhead
+
+	// wholeBody is the largest body that is taken from the read buffer as the
+	// frame it came in. It has to fit into a chunk of an outbox.
+	wholeBody = 32 << 10
+)
 
 // Content is the content of one message: the header frame as it was received
-// and the body. A small body stands behind the header as the body frame it
-// came in, so that both are copied at once on the way in and out; a larger
-// one has memory of its own and is sent by reference. Content is immutable.
+// and the body. A body that came whole, in one frame that is not large, stands
+// behind the header as that frame, so that both are copied at once on the way
+// in and out; any other one has memory of its own. Content is immutable.
 //
 // A content whose frames still lie in a connection's read buffer is valid
 // until the next Flush; Keep makes one that stays.
 type Content struct {
-	frames []byte // header frame, then the body frame of a small body
+	frames []byte // header frame, then the body frame of a body that came whole
 	body   []byte // of a large content
 	large  bool   // frames and body have memory of their own
 }
@@ -76,10 +82,10 @@ func NewContent(p Properties, body []byte) Content {
 	return Content{frames: frames}
 }
 
-// smallContent recognises a whole small content of the given channel at the
-// start of b, as the two frames that a client writes in one go. It returns
-// their length, or 0: then the frames are taken one by one.
-func smallContent(b []byte, channel uint16) int {
+// wholeContent recognises a whole content of the given channel at the start
+// of b, as the two frames that a client writes in one go. It returns their
+// length, or 0: then the frames are taken one by one.
+func wholeContent(b []byte, channel uint16) int {
 	if len(b) < 7+14+1 || b[0] != byte(FrameHeader) || binary.BigEndian.Uint16(b[1:]) != channel {
 		return 0
 	}
@@ -95,7 +101,7 @@ func smallContent(b []byte, channel uint16) int {
 		return int(n)
 	}
 	end := n + size + FrameOverhead
-	if size > smallBody || end > uint64(len(b)) {
+	if size > wholeBody || end > uint64(len(b)) {
 		return 0
 	}
 	f := b[n:end]

@@ -1,7 +1,7 @@
 package amqp
 
 // publish takes a basic.publish. Mostly its content follows in the same read,
-// small, and is taken from the buffer as it stands.
+// not large, and is taken from the buffer as it stands.
 func (c *Conn) publish(ch *channel, payload []byte) {
 	p, err := ch.publish.decode(payload)
 	if err != nil {
@@ -9,7 +9,7 @@ func (c *Conn) publish(ch *channel, payload []byte) {
 		return
 	}
 	b := c.in.unparsed()
-	n := smallContent(b, ch.id)
+	n := wholeContent(b, ch.id)
 	if n == 0 {
 		ch.content.begin(p)
 		return

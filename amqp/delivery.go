@@ -2,8 +2,9 @@ package amqp
 
 import "encoding/binary"
 
-// referBody is the body size from which a body is sent by reference.
-const referBody = smallBody
+// referBody is the size from which a body is sent by reference if it stays
+// where it is.
+const referBody = 4 << 10
 
 // Deliver is a prepared basic.deliver for messages that share a channel, a
 // consumer tag, an exchange and a routing key: only delivery tag and
@@ -34,19 +35,20 @@ func (o *Outbox) Batch() Batch {
 	return Batch{o}
 }
 
-// Deliver appends one delivery. frameMax is the consumer's.
-func (b Batch) Deliver(d *Deliver, tag uint64, redelivered bool, c *Content, frameMax int) {
+// Deliver appends one delivery. frameMax is the consumer's. A large body of a
+// content that is kept is sent by reference.
+func (b Batch) Deliver(d *Deliver, tag uint64, redelivered bool, c *Content, kept bool, frameMax int) {
 	o := b.o
-	if c.large {
+	if body := c.framed(); c.large || body > frameMax-FrameOverhead || (kept && body >= referBody) {
 		o.append(d.frame)
 		d.patch(o.chunk[len(o.chunk)-len(d.frame):], tag, redelivered)
-		o.appendContentLocked(d.channel, c, frameMax)
+		o.appendContentLocked(d.channel, c, kept, frameMax)
 		return
 	}
 	n := len(d.frame) + len(c.frames)
 	room := o.room(n)
 	d.patch(room[:copy(room, d.frame)], tag, redelivered)
-	copySmall(room[len(d.frame):n], d.channel, c)
+	copyWhole(room[len(d.frame):n], d.channel, c)
 	o.extend(n)
 }
 
@@ -63,8 +65,11 @@ func (d *Deliver) patch(frame []byte, tag uint64, redelivered bool) {
 	}
 }
 
-// copySmall copies the frames of a small content and gives them a channel.
-func copySmall(dst []byte, channel uint16, c *Content) {
+// framed is the size of a body that stands behind its header.
+func (c *Content) framed() int { return max(0, len(c.frames)-c.header()-FrameOverhead) }
+
+// copyWhole copies the frames of a content and gives them a channel.
+func copyWhole(dst []byte, channel uint16, c *Content) {
 	copy(dst, c.frames)
 	binary.BigEndian.PutUint16(dst[1:], channel)
 	if h := c.header(); len(dst) > h {
@@ -74,23 +79,18 @@ func copySmall(dst []byte, channel uint16, c *Content) {
 
 // appendContentLocked appends header and body frames. Header frames are never
 // split (FRM-23), bodies at frameMax (FRM-22).
-func (o *Outbox) appendContentLocked(channel uint16, c *Content, frameMax int) {
-	if !c.large {
-		n := len(c.frames)
-		copySmall(o.room(n)[:n], channel, c)
-		o.extend(n)
-		return
-	}
-	o.append(c.frames)
-	binary.BigEndian.PutUint16(o.chunk[len(o.chunk)-len(c.frames)+1:], channel)
-	for body := c.body; len(body) > 0; {
+func (o *Outbox) appendContentLocked(channel uint16, c *Content, kept bool, frameMax int) {
+	h := c.header()
+	o.append(c.frames[:h])
+	binary.BigEndian.PutUint16(o.chunk[len(o.chunk)-h+1:], channel)
+	for body := c.Body(); len(body) > 0; {
 		n := min(len(body), frameMax-FrameOverhead)
-		head := o.room(7)
+		head := o.room(frameHeaderSize)
 		head[0] = byte(FrameBody)
 		binary.BigEndian.PutUint16(head[1:], channel)
 		binary.BigEndian.PutUint32(head[3:], uint32(n))
-		o.extend(7)
-		if n >= referBody {
+		o.extend(frameHeaderSize)
+		if n >= referBody && (kept || c.large) {
 			o.refer(body[:n:n])
 		} else {
 			o.append(body[:n])

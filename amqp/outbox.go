@@ -59,7 +59,7 @@ func (o *Outbox) Send(channel uint16, m Method) {
 func (o *Outbox) SendContent(channel uint16, m Method, c *Content, frameMax int) {
 	o.mu.Lock()
 	o.appendMethodLocked(channel, m)
-	o.appendContentLocked(channel, c, frameMax)
+	o.appendContentLocked(channel, c, false, frameMax)
 	o.flushLocked()
 	o.mu.Unlock()
 }

@@ -6,6 +6,10 @@ import "github.com/leveretmq/leveret/amqp"
 // outbox.
 const handSize = 64
 
+// handBytes is how many bytes a round may have before it ends, so that large
+// messages do not gather in the outbox of one that does not read.
+const handBytes = 256 << 10
+
 // item is a message on its way to a consumer: an entry, or while message is
 // nil still only the i-th content of the run that is being published.
 type item struct {
@@ -33,8 +37,7 @@ func (q *queue) deal(r *run) (dealt int) {
 		if len(players) == 0 {
 			return dealt
 		}
-		n := min(left, each*len(players))
-		q.draw(r, dealt, n)
+		n := q.draw(r, dealt, min(left, each*len(players)))
 		for j := range min(n, len(players)) {
 			players[j].take(r, q.items, j, len(players))
 		}
@@ -44,10 +47,10 @@ func (q *queue) deal(r *run) (dealt int) {
 	}
 }
 
-// draw fills q.items with n messages.
-func (q *queue) draw(r *run, from, n int) {
+// draw fills q.items with at most n messages and returns how many.
+func (q *queue) draw(r *run, from, n int) int {
 	q.items = q.items[:0]
-	for i := range n {
+	for i, size := 0, 0; i < n && size < handBytes; i++ {
 		it := item{i: from + i}
 		if r == nil {
 			it.entry = q.ready.pop()
@@ -56,7 +59,10 @@ func (q *queue) draw(r *run, from, n int) {
 			q.nextSeq++
 		}
 		q.items = append(q.items, it)
+		_, content := r.peek(&it)
+		size += content.Size()
 	}
+	return len(q.items)
 }
 
 // seatPlayers makes q.playing the consumers that have room, in the order of
@@ -70,11 +76,12 @@ func (q *queue) seatPlayers() (each int) {
 	each = handSize
 	for i, n := 0, len(q.consumers); i < n; i++ {
 		k := q.consumers[(q.turn+i)%n]
-		alone := (q.shared || k.limited())
+		limited := k.limited()
+		alone := q.shared || limited
 		if alone && len(q.playing) > 0 {
-			break // its turn comes next
+			return 1 // its turn comes next
 		}
-		room := k.room()
+		room := k.room(limited)
 		if room == 0 {
 			continue
 		}
@@ -108,10 +115,6 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 	if k.granted < unlimited {
 		k.granted -= int(ch.tag - tag)
 	}
-	if k.reserved {
-		k.reserved = false
-		ch.reserved--
-	}
 	batch := ch.out.Batch()
 	defer batch.End()
 	for i := first; i < len(items); i += step {
@@ -121,7 +124,7 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 			k.prepare(from)
 		}
 		tag++
-		batch.Deliver(&k.deliver, tag, it.redelivered, content, ch.frameMax)
+		batch.Deliver(&k.deliver, tag, it.redelivered, content, it.message != nil, ch.frameMax)
 	}
 }
 

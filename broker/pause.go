@@ -34,13 +34,13 @@ func (q *queue) relieve() {
 	}
 }
 
-// pause holds a publisher back until the queue has been drained, for longestPause at
-// most.
-func (q *queue) pause() {
+// pause holds a publisher back until the queue has been drained, or until
+// limit: then it returns false.
+func (q *queue) pause(limit <-chan time.Time) bool {
 	q.mu.Lock()
 	if !q.pressedLocked() || time.Since(q.inVain) < noPauseFor {
 		q.mu.Unlock()
-		return
+		return true
 	}
 	if q.room == nil {
 		q.room = make(chan struct{})
@@ -48,16 +48,15 @@ func (q *queue) pause() {
 	room, drained := q.room, q.drained
 	q.mu.Unlock()
 
-	limit := time.NewTimer(longestPause)
-	defer limit.Stop()
 	select {
 	case <-room:
-		return
-	case <-limit.C:
+		return true
+	case <-limit:
 	}
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.drained-drained < brisk {
 		q.inVain = time.Now()
 	}
-	q.mu.Unlock()
+	return false
 }

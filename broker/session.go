@@ -1,6 +1,11 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"slices"
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // session is one connection to a vhost. All but its immutable fields belong
 // to the connection's reader goroutine.
@@ -18,7 +23,7 @@ type session struct {
 	target     *route     // where they go
 	acking     []*channel // with gathered acknowledgements
 	confirming []*channel // with publishes to confirm
-	pressed    *queue     // that asked its publishers to pause
+	pressed    []*queue   // that asked their publishers to pause
 	settled    []delivery // scratch of settling
 }
 
@@ -65,8 +70,8 @@ func (s *session) flushRun() {
 		return
 	}
 	for _, q := range s.target.queues {
-		if q.publish(&s.run) {
-			s.pressed = q
+		if q.publish(&s.run) && !slices.Contains(s.pressed, q) {
+			s.pressed = append(s.pressed, q)
 		}
 	}
 	s.run.reset()
@@ -75,17 +80,25 @@ func (s *session) flushRun() {
 // Pause implements amqp.Session. A connection that consumes, or has something
 // to settle, is never held back: its acknowledgements are what drains queues.
 func (s *session) Pause() {
-	q := s.pressed
-	if q == nil {
+	if len(s.pressed) == 0 {
 		return
 	}
-	s.pressed = nil
+	defer func() {
+		clear(s.pressed)
+		s.pressed = s.pressed[:0]
+	}()
 	for ch := range s.channels {
 		if ch.busy() {
 			return
 		}
 	}
-	q.pause()
+	limit := time.NewTimer(longestPause)
+	defer limit.Stop()
+	for _, q := range s.pressed {
+		if !q.pause(limit.C) {
+			return
+		}
+	}
 }
 
 // busy tells whether the channel has consumers or something to settle.
