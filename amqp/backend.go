@@ -24,7 +24,7 @@ type Session interface {
 	// Pause may hold the reader back for some milliseconds when consumers
 	// that are draining cannot keep up with what this connection publishes.
 	Pause()
-	// Close ends the session: channels, then whatever the connection owns.
+	// Close ends the session: its channels, then whatever the connection owns.
 	Close()
 }
 

@@ -210,22 +210,19 @@ func (c *Conn) teardown() {
 	c.server.remove(c)
 }
 
-// endSession closes all channels and the session, once.
+// endSession closes the session, and with it its channels, once.
 func (c *Conn) endSession() {
 	s := c.session
 	if s == nil {
 		return
 	}
 	c.session = nil
-	end := func(what func()) {
-		if err := guarded(func() error { what(); return nil }); err != nil {
-			c.closing = err
-		}
-	}
 	for _, ch := range c.channels {
-		end(ch.end)
+		ch.session = nil
 	}
-	end(s.Close)
+	if err := guarded(func() error { s.Close(); return nil }); err != nil {
+		c.closing = err
+	}
 }
 
 // Close has the reader send connection.close with the given error and end the

@@ -84,8 +84,9 @@ func NewContent(p Properties, body []byte) Content {
 
 // wholeContent recognises a whole content of the given channel at the start
 // of b, as the two frames that a client writes in one go. It returns their
-// length, or 0: then the frames are taken one by one.
-func wholeContent(b []byte, channel uint16) int {
+// length, or 0: then the frames are taken one by one. largest is the limit of
+// a frame's payload.
+func wholeContent(b []byte, channel uint16, largest int) int {
 	if len(b) < 7+14+1 || b[0] != byte(FrameHeader) || binary.BigEndian.Uint16(b[1:]) != channel {
 		return 0
 	}
@@ -101,7 +102,7 @@ func wholeContent(b []byte, channel uint16) int {
 		return int(n)
 	}
 	end := n + size + FrameOverhead
-	if size > wholeBody || end > uint64(len(b)) {
+	if size > uint64(min(wholeBody, largest)) || end > uint64(len(b)) {
 		return 0
 	}
 	f := b[n:end]

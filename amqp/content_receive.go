@@ -9,7 +9,7 @@ func (c *Conn) publish(ch *channel, payload []byte) {
 		return
 	}
 	b := c.in.unparsed()
-	n := wholeContent(b, ch.id)
+	n := wholeContent(b, ch.id, c.frameMax)
 	if n == 0 {
 		ch.content.begin(p)
 		return

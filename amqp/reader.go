@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"encoding/binary"
-	"unicode/utf8"
 )
 
 // reader takes values off the front of a slice. The first thing that is not
@@ -77,7 +76,7 @@ func (r *reader) shortstr(old string) string {
 	switch {
 	case string(b) == old:
 		return old
-	case !utf8.Valid(b):
+	case !wellFormed(b):
 		r.reject(errMalformedUTF8)
 		return ""
 	}

@@ -27,12 +27,12 @@ type channel struct {
 	confirms   confirms
 	acks       ackRange
 
-	limit atomic.Int32 // of unsettled deliveries on the channel; 0: none. Changes under mu
+	limit atomic.Int32 // of deliveries that volume counts; 0: none. Changes under mu
 
 	mu        sync.Mutex // guards what follows; below queue.mu, above the outbox
 	tag       uint64     // last delivery tag (CONS-29)
 	unacked   unacked
-	reserved  int                  // deliveries promised to consumers within the limit
+	volume    int                  // unsettled deliveries that count in the limit
 	consumers map[string]*consumer // by tag
 	closed    bool
 }
@@ -127,14 +127,39 @@ func (ch *channel) Close() {
 	ch.session.channelClosed(ch)
 }
 
-// reserve reserves one delivery in the limit of the channel, if that has room
+// setLimit sets the limit of unsettled deliveries on the channel; 0 is none.
+// A limit begins with all that is unsettled, later it counts only what goes to
+// consumers (QOS-04, QOS-08, QOS-09).
+func (ch *channel) setLimit(limit uint16) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.limit.Load() == 0 {
+		ch.volume = ch.unacked.live
+	}
+	ch.limit.Store(int32(limit))
+}
+
+// reserve counts one delivery in the limit of the channel, if that has room
 // (QOS-05).
 func (ch *channel) reserve() bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if limit := int(ch.limit.Load()); limit > 0 && ch.unacked.live+ch.reserved >= limit {
+	if limit := int(ch.limit.Load()); limit > 0 && ch.volume >= limit {
 		return false
 	}
-	ch.reserved++
+	ch.volume++
 	return true
+}
+
+// release makes room in the limit of the channel for what is settled. ch.mu
+// is held.
+func (ch *channel) release(ds []delivery) {
+	if ch.limit.Load() == 0 {
+		return
+	}
+	for i := range ds {
+		if ds[i].consumer != nil && ch.volume > 0 {
+			ch.volume--
+		}
+	}
 }

@@ -8,7 +8,7 @@ func (ch *channel) basicQos(m *amqp.BasicQos) error {
 		return amqp.NotImplemented.Errorf("prefetch_size!=0 (%d)", m.PrefetchSize)
 	}
 	if m.Global {
-		ch.limit.Store(int32(m.PrefetchCount)) // QOS-04
+		ch.setLimit(m.PrefetchCount)
 		defer ch.dispatchAll()
 	} else {
 		ch.prefetch = m.PrefetchCount // QOS-02, QOS-03
@@ -33,10 +33,14 @@ func (ch *channel) dispatchAll() {
 
 // basicConsume is basic.consume (60,20).
 func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
 	if ch.consumer(m.ConsumerTag) != nil { // CONS-03
 		return amqp.NotAllowed.Errorf("attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
-	q, err := ch.queue(m.Queue)
+	q, err := ch.session.vhost.queue(name, ch.session)
 	if err != nil {
 		return err
 	}
@@ -103,6 +107,9 @@ func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
 func (ch *channel) cancelled(k *consumer) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	if ch.consumers[k.tag] != k {
+		return // the client has cancelled it, and may have used the tag again
+	}
 	delete(ch.consumers, k.tag)
 	if ch.session.cancel && !ch.closed {
 		ch.out.Send(ch.id, &amqp.BasicCancel{ConsumerTag: k.tag, NoWait: true})
@@ -153,10 +160,12 @@ func (ch *channel) basicRecover(requeue, reply bool) error {
 	}
 	ch.mu.Lock()
 	all := ch.unacked.takeAll(nil)
+	ch.release(all)
 	ch.mu.Unlock()
 	if reply { // before the redeliveries (ACK-14)
 		ch.out.Send(ch.id, &amqp.BasicRecoverOk{})
 	}
 	byQueue(all, (*queue).requeue)
+	ch.released(all)
 	return nil
 }

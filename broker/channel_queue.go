@@ -185,26 +185,27 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
 	if err != nil {
 		return err
 	}
-	n, err := ch.session.vhost.deleteNamed(name, m, ch.session)
+	gone, err := ch.session.vhost.deleteNamed(name, m, ch.session)
 	if err != nil {
 		return err
 	}
-	if !m.NoWait {
-		ch.out.Send(ch.id, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
+	if !m.NoWait { // before the consumers hear of it (QOP-19)
+		ch.out.Send(ch.id, &amqp.QueueDeleteOk{MessageCount: uint32(gone.messages)})
 	}
+	gone.cancel()
 	return nil
 }
 
 // deleteNamed deletes a queue that a client names; none is no error (QOP-15).
-func (v *vhost) deleteNamed(name string, m *amqp.QueueDelete, s *session) (messages int, err error) {
+func (v *vhost) deleteNamed(name string, m *amqp.QueueDelete, s *session) (remains, error) {
 	v.mu.RLock()
 	q := v.queues[name]
 	v.mu.RUnlock()
 	if q == nil {
-		return 0, nil
+		return remains{}, nil
 	}
 	if q.owner != nil && q.owner != s {
-		return 0, lockedQueue(name, v)
+		return remains{}, lockedQueue(name, v)
 	}
 	return v.deleteQueue(q, func(q *queue) error {
 		switch {

@@ -43,6 +43,7 @@ func (ch *channel) flushAcks() {
 			break
 		}
 	}
+	ch.release(ds)
 	ch.mu.Unlock()
 	ch.settled(ds)
 	ch.failAck(err)
@@ -69,6 +70,7 @@ func (ch *channel) settle(tag uint64, multiple, requeue bool) error {
 	default:
 		ds, ok = ch.unacked.take(ds, tag)
 	}
+	ch.release(ds)
 	ch.mu.Unlock()
 	if !ok {
 		return unknownTag(tag)

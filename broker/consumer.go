@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // unlimited is the credit of a consumer without a prefetch limit.
 const unlimited = 1 << 62
@@ -15,12 +19,11 @@ type consumer struct {
 	// All above is immutable.
 
 	// queue.mu
-	credit   int  // messages it may get before it has to acknowledge some
-	granted  int  // messages it may get until the next basic.credit
-	place    int  // index in queue.consumers
-	reserved bool // one delivery is reserved in the limit of the channel
-	origin   *origin
-	deliver  amqp.Deliver // prepared for origin
+	credit  int // messages it may get before it has to acknowledge some
+	granted int // messages it may get until the next basic.credit
+	place   int // index in queue.consumers
+	origin  *origin
+	deliver amqp.Deliver // prepared for origin
 }
 
 func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
@@ -39,16 +42,15 @@ func (k *consumer) credited() {
 	}
 }
 
-// room is how many messages k may get now, at most. Where its channel has a
-// limit it is at most 1, and that one is reserved: take must follow.
-func (k *consumer) room() int {
+// room is how many messages k may get now, at most. If it is limited it is at
+// most 1, and that one is counted in the limit: take must follow.
+func (k *consumer) room(limited bool) int {
 	switch {
-	case k.credit <= 0 || k.granted <= 0 || k.channel.out.Full(k.queue):
+	case k.credit <= 0 || k.granted <= 0 || k.channel.session.leaving.Load() || k.channel.out.Full(k.queue):
 		return 0
-	case !k.limited():
+	case !limited:
 		return min(k.credit, k.granted)
 	case k.channel.reserve():
-		k.reserved = true
 		return 1
 	}
 	return 0
@@ -76,6 +78,7 @@ func (q *queue) addConsumer(k *consumer, started func()) error {
 	if q.exclusive || (k.exclusive && len(q.consumers) > 0) { // CONS-06
 		return amqp.AccessRefused.Errorf("queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
 	}
+	q.deferTurns()
 	q.consumers = append(q.consumers, k)
 	q.exclusive = k.exclusive
 	q.used = true
@@ -123,6 +126,7 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 
 func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	before := len(q.consumers)
+	q.deferTurns()
 	stay := q.consumers[:0]
 	for _, k := range q.consumers {
 		if gone(k) {
@@ -133,11 +137,22 @@ func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	}
 	clear(q.consumers[len(stay):])
 	q.consumers = stay
+	clear(q.playing[:cap(q.playing)]) // they may be gone
 	if len(stay) == 0 {
 		q.relieve() // nobody drains it: publishers need not wait
 	}
 	q.seat()
 	return q.autoDelete && len(stay) == 0 && before > 0
+}
+
+// deferTurns puts the consumer whose turn it is first, so that those who come
+// and go do not change the turns of the others.
+func (q *queue) deferTurns() {
+	if n := len(q.consumers); n > 0 && q.turn%n > 0 {
+		t := q.turn % n
+		q.consumers = append(slices.Clone(q.consumers[t:]), q.consumers[:t]...)
+	}
+	q.turn = 0
 }
 
 // seat numbers the consumers and notes whether a channel has two of them.

@@ -11,13 +11,12 @@ const (
 	pressLow  = 0
 
 	// longestPause bounds one pause of a publisher, whatever happens. When
-	// less than brisk bytes left the queue meanwhile, its consumers are no
-	// match for any publisher and it does not ask for another pause for a
-	// while: a backlog that is worked off slowly costs publishers a tenth of
-	// their time at most.
+	// less than brisk bytes left the queue meanwhile, its consumers lag: they
+	// are no match for any publisher, and nobody waits for them until they
+	// have been found, over judgeAfter or more, to take as much as that.
 	longestPause = 10 * time.Millisecond
 	brisk        = 64 << 10
-	noPauseFor   = 90 * time.Millisecond
+	judgeAfter   = 9 * longestPause
 )
 
 // pressedLocked tells whether publishers ought to pause: much waits for
@@ -38,7 +37,7 @@ func (q *queue) relieve() {
 // limit: then it returns false.
 func (q *queue) pause(limit <-chan time.Time) bool {
 	q.mu.Lock()
-	if !q.pressedLocked() || time.Since(q.inVain) < noPauseFor {
+	if !q.pressedLocked() || q.lagsLocked() {
 		q.mu.Unlock()
 		return true
 	}
@@ -56,7 +55,20 @@ func (q *queue) pause(limit <-chan time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.drained-drained < brisk {
-		q.inVain = time.Now()
+		q.lags, q.judged, q.drainedThen = true, time.Now(), q.drained
 	}
 	return false
+}
+
+// lagsLocked tells whether a publisher would wait in vain: it did the last
+// time, and consumers take no more than they did then.
+func (q *queue) lagsLocked() bool {
+	if !q.lags {
+		return false
+	}
+	if d := time.Since(q.judged); d >= judgeAfter {
+		q.lags = q.drained-q.drainedThen < brisk*int(d/longestPause)
+		q.judged, q.drainedThen = time.Now(), q.drained
+	}
+	return q.lags
 }

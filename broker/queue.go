@@ -21,19 +21,21 @@ type queue struct {
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 
-	ready     ready
-	nextSeq   uint64
-	consumers []*consumer
-	turn      int  // consumers[turn] is the next to get a message
-	shared    bool // two of the consumers are on one channel
-	used      bool // it has had a consumer
-	exclusive bool // its consumer is an exclusive one
-	deleted   bool
-	drained   int           // bytes that ready messages handed out had, ever
-	inVain    time.Time     // when a publisher last waited in vain
-	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
-	items     []item        // scratch of deal
-	playing   []*consumer   // likewise
+	ready       ready
+	nextSeq     uint64
+	consumers   []*consumer
+	turn        int  // consumers[turn] is the next to get a message
+	shared      bool // two of the consumers are on one channel
+	used        bool // it has had a consumer
+	exclusive   bool // its consumer is an exclusive one
+	deleted     bool
+	drained     int           // bytes that ready messages handed out had, ever
+	room        chan struct{} // closed when fewer bytes wait; nil if nobody waits
+	lags        bool          // a publisher would wait in vain; so it was
+	judged      time.Time     // found at this time, when drained was
+	drainedThen int           // this
+	items       []item        // scratch of deal
+	playing     []*consumer   // likewise
 }
 
 // publish takes a run of messages: hands them to consumers or keeps them.

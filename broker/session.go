@@ -2,6 +2,7 @@ package broker
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -15,6 +16,8 @@ type session struct {
 	user   string
 	cancel bool // the client understands basic.cancel (CONS-19)
 	// All above is immutable.
+
+	leaving atomic.Bool // the connection ends: its consumers get no more
 
 	channels  map[*channel]struct{}
 	exclusive map[*queue]struct{} // queues that go with the connection; vhost.mu
@@ -108,10 +111,15 @@ func (ch *channel) busy() bool {
 	return len(ch.consumers) > 0 || ch.unacked.live > 0
 }
 
-// Close implements amqp.Session: the connection's exclusive queues go with it
-// (QDEC-19). Its channels have been closed.
+// Close implements amqp.Session: all channels close, and nothing that one of
+// them gives back goes to another one. Then the connection's exclusive queues
+// go (QDEC-19).
 func (s *session) Close() {
+	s.leaving.Store(true)
+	for ch := range s.channels {
+		ch.Close()
+	}
 	for _, q := range s.vhost.exclusiveQueues(s) {
-		s.vhost.deleteQueue(q, always)
+		s.vhost.deleteQueue(q, func(*queue) error { return nil })
 	}
 }

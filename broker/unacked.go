@@ -109,12 +109,20 @@ func (u *unacked) takeOf(dst []delivery, q *queue) []delivery {
 	return dst
 }
 
-// trim drops settled places at the front.
+// leastWindow is how many places an empty window may keep in any case.
+const leastWindow = 64
+
+// trim drops settled places at the front, and with the last one memory that
+// was not needed since the window was empty before.
 func (u *unacked) trim() {
 	for u.from < len(u.window) && u.window[u.from].queue == nil {
 		u.from++
 	}
-	if u.from == len(u.window) {
-		u.window, u.from = u.window[:0], 0
+	if u.from < len(u.window) {
+		return
 	}
+	if used := len(u.window); cap(u.window) > leastWindow && used < cap(u.window)/4 {
+		u.window = nil // so much was needed once
+	}
+	u.window, u.from = u.window[:0], 0
 }

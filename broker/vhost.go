@@ -90,21 +90,30 @@ func (v *vhost) deleteUnused(q *queue) {
 // errKept stops a deletion that is no longer called for.
 var errKept = amqp.PreconditionFailed.Errorf("in use")
 
-func always(*queue) error { return nil }
+// remains is what a queue had when it was deleted.
+type remains struct {
+	messages  int // that were ready
+	consumers []*consumer
+}
 
-// deleteQueue removes a queue with its bindings and ends its consumers, if
-// the condition, which is called with q.mu held, has no error. It returns how
-// many messages were ready.
-func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (messages int, err error) {
+// cancel ends the consumers of the deleted queue.
+func (r remains) cancel() {
+	for _, k := range r.consumers {
+		k.channel.cancelled(k)
+	}
+}
+
+// deleteQueue removes a queue with its bindings, if the condition, which is
+// called with q.mu held, has no error. The caller ends its consumers.
+func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, error) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	q.mu.Lock()
 	if err := condition(q); err != nil || q.deleted {
 		q.mu.Unlock()
-		v.mu.Unlock()
-		return 0, err
+		return remains{}, err
 	}
-	messages = q.ready.purge()
-	cancelled := q.consumers
+	gone := remains{q.ready.purge(), q.consumers}
 	q.consumers, q.deleted = nil, true
 	q.relieve()
 	q.mu.Unlock()
@@ -116,9 +125,5 @@ func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (messages in
 		v.unbindLocked(x, key)
 	}
 	v.generation.Add(1)
-	v.mu.Unlock()
-	for _, k := range cancelled {
-		k.channel.cancelled(k)
-	}
-	return messages, nil
+	return gone, nil
 }
