@@ -1,0 +1,125 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"strings"
+	"testing"
+)
+
+// modulePath is what imports of our own packages begin with.
+const modulePath = "github.com/leveretmq/leveret"
+
+// source is one parsed Go file.
+type source struct {
+	path string // from the root of the tree, with slashes
+	fset *token.FileSet
+	ast  *ast.File
+}
+
+// parse reads one file under the name that the rules see.
+func parse(name string, content []byte) (*source, error) {
+	s := &source{path: name, fset: token.NewFileSet()}
+	var err error
+	s.ast, err = parser.ParseFile(s.fset, name, content, parser.ParseComments|parser.SkipObjectResolution)
+	return s, err
+}
+
+// parseTree reads every Go file below a directory, without testdata.
+func parseTree(t *testing.T, tree fs.FS) []*source {
+	t.Helper()
+	var files []*source
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if base := d.Name(); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || base == "node_modules") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		content, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		s, err := parse(name, content)
+		files = append(files, s)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// room is the first element of the file's path: amqp, broker, cmd, ...
+func (s *source) room() string { return roomOf(s.path) }
+
+func roomOf(p string) string {
+	room, _, _ := strings.Cut(p, "/")
+	return room
+}
+
+// isTest is true for tests, and for all that serves tests alone.
+func (s *source) isTest() bool {
+	return strings.HasSuffix(s.path, "_test.go") || s.room() == "interop_test"
+}
+
+// isTool is true for programs that are not part of the broker: generators and
+// what lies in scripts.
+func (s *source) isTool() bool {
+	return s.room() == "scripts" || strings.Contains(s.path, "/internal/gen/")
+}
+
+func (s *source) isGenerated() bool { return ast.IsGenerated(s.ast) }
+
+func (s *source) lines() int { return s.fset.File(s.ast.Pos()).LineCount() }
+
+// finding is a fault at a place, in words that say what to do.
+func (s *source) finding(n ast.Node, format string, args ...any) string {
+	return fmt.Sprintf("%s: %s", s.fset.Position(n.Pos()), fmt.Sprintf(format, args...))
+}
+
+// imports maps the names that a file uses for packages to their paths.
+func (s *source) imports() map[string]string {
+	names := make(map[string]string)
+	for _, spec := range s.ast.Imports {
+		p := strings.Trim(spec.Path.Value, `"`)
+		name := path.Base(p)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		names[name] = p
+	}
+	return names
+}
+
+// calls reports whether n calls function name of the package at importPath.
+func (s *source) calls(n ast.Node, importPath string, names ...string) bool {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	pkg, ok := sel.X.(*ast.Ident)
+	if !ok || s.imports()[pkg.Name] != importPath {
+		return false
+	}
+	for _, name := range names {
+		if sel.Sel.Name == name {
+			return true
+		}
+	}
+	return false
+}
