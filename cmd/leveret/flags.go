@@ -1,0 +1,78 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Names of flags that are read in more than one place.
+const (
+	flagListen         = "listen"
+	flagMemory         = "memory"
+	flagDefaultUser    = "default-user"
+	flagDefaultPass    = "default-pass"
+	flagHeartbeat      = "heartbeat"
+	flagFrameMax       = "frame-max"
+	flagChannelMax     = "channel-max"
+	flagMaxMessageSize = "max-message-size"
+	flagServerVersion  = "server-version"
+	flagLogLevel       = "log-level"
+	flagLogFormat      = "log-format"
+	flagPprof          = "pprof"
+)
+
+// serveFlags are the settings of leveret serve. Their defaults are RabbitMQ's.
+func serveFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{
+			Name: flagListen, EnvVars: []string{"LEVERET_LISTEN"},
+			Value: cli.NewStringSlice(":5672"),
+			Usage: "accept AMQP connections on `ADDR`, host:port; repeat it, or separate by commas",
+		},
+		&cli.BoolFlag{
+			Name: flagMemory, EnvVars: []string{"LEVERET_MEMORY"}, Value: true,
+			Usage: "keep everything in memory; the only mode so far",
+		},
+		&cli.StringFlag{
+			Name: flagDefaultUser, EnvVars: []string{"LEVERET_DEFAULT_USER"}, Value: "guest",
+			Usage: "`NAME` of the user; guest may log in from this machine only",
+		},
+		&cli.StringFlag{
+			Name: flagDefaultPass, EnvVars: []string{"LEVERET_DEFAULT_PASS"}, Value: "guest",
+			Usage: "`PASSWORD` of the user", DefaultText: "guest",
+		},
+		&cli.GenericFlag{
+			Name: flagHeartbeat, EnvVars: []string{"LEVERET_HEARTBEAT"}, Value: newSeconds(time.Minute),
+			Usage: "`SECONDS` between heartbeats offered to clients; 0 offers none",
+		},
+		&cli.UintFlag{
+			Name: flagFrameMax, EnvVars: []string{"LEVERET_FRAME_MAX"}, Value: 131072,
+			Usage: "largest frame in `BYTES`, at least 4096",
+		},
+		&cli.UintFlag{
+			Name: flagChannelMax, EnvVars: []string{"LEVERET_CHANNEL_MAX"}, Value: 2047,
+			Usage: "largest `NUMBER` of channels of a connection, 1 to 65535",
+		},
+		&cli.Uint64Flag{
+			Name: flagMaxMessageSize, EnvVars: []string{"LEVERET_MAX_MESSAGE_SIZE"}, Value: 128 << 20,
+			Usage: "largest message body in `BYTES`, up to 536870912",
+		},
+		&cli.StringFlag{
+			Name: flagServerVersion, EnvVars: []string{"LEVERET_SERVER_VERSION"}, Value: "3.13.7",
+			Usage: "`VERSION` told to clients, some of which choose features by it",
+		},
+		&cli.StringFlag{
+			Name: flagLogLevel, EnvVars: []string{"LEVERET_LOG_LEVEL"}, Value: "info",
+			Usage: "`LEVEL`: trace, debug, info, warn or error",
+		},
+		&cli.StringFlag{
+			Name: flagLogFormat, EnvVars: []string{"LEVERET_LOG_FORMAT"}, Value: "console",
+			Usage: "`FORMAT`: console or json",
+		},
+		&cli.StringFlag{
+			Name: flagPprof, EnvVars: []string{"LEVERET_PPROF"}, Hidden: true,
+			Usage: "serve profiles over HTTP on `ADDR`, a loopback address",
+		},
+	}
+}

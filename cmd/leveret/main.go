@@ -1,0 +1,75 @@
+// Command leveret is a message broker that speaks AMQP 0-9-1.
+//
+//	leveret serve [flags]   run the broker until SIGTERM or SIGINT
+//	leveret version         print the version
+//
+// Every flag of serve can be given as an environment variable as well:
+// --frame-max is LEVERET_FRAME_MAX. A flag wins over its variable.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+func main() {
+	if err := newApp(os.Stdout).RunContext(untilSignal(), os.Args); err != nil {
+		fmt.Fprintf(os.Stderr, "leveret: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// untilSignal is done at the first SIGTERM or SIGINT. From then on signals have
+// their usual effect, so that a second one ends the process at once.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() { // as long as the process
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx
+}
+
+// newApp is the whole command line, which prints and logs to out.
+func newApp(out io.Writer) *cli.App {
+	returnError := func(_ *cli.Context, err error, _ bool) error { return err }
+	return &cli.App{
+		Name:            "leveret",
+		Usage:           "a message broker that speaks AMQP 0-9-1",
+		Writer:          out,
+		HideVersion:     true,
+		HideHelpCommand: true,
+		OnUsageError:    returnError,
+		ExitErrHandler:  func(*cli.Context, error) {}, // main alone ends the process
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return fmt.Errorf("unknown command %q, see leveret --help", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: []*cli.Command{
+			{
+				Name:         "serve",
+				Usage:        "run the broker until SIGTERM or SIGINT",
+				Flags:        serveFlags(),
+				OnUsageError: returnError,
+				Action:       serve,
+			},
+			{
+				Name:         "version",
+				Usage:        "print the version",
+				OnUsageError: returnError,
+				Action:       printVersion,
+			},
+		},
+	}
+}

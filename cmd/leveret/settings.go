@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/urfave/cli/v2"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/broker"
+)
+
+// maxMessageSizeLimit is the largest message that RabbitMQ can be set to
+// accept, 512 MiB.
+const maxMessageSizeLimit = 512 << 20
+
+// settings are the checked flags of leveret serve.
+type settings struct {
+	listen    []string
+	pprof     string // empty: no profiles
+	logLevel  zerolog.Level
+	logFormat string
+	broker    broker.Options
+}
+
+// readSettings reports every fault of the flags at once.
+func readSettings(c *cli.Context) (settings, error) {
+	var faults []error
+	check := func(name string, err error) {
+		if err != nil {
+			faults = append(faults, fmt.Errorf("--%s: %w", name, err))
+		}
+	}
+	s := settings{
+		listen:    c.StringSlice(flagListen),
+		pprof:     c.String(flagPprof),
+		logFormat: c.String(flagLogFormat),
+		broker: broker.Options{
+			DefaultUser:    c.String(flagDefaultUser),
+			DefaultPass:    c.String(flagDefaultPass),
+			Heartbeat:      heartbeat(c),
+			FrameMax:       uint32(c.Uint(flagFrameMax)),
+			ChannelMax:     uint16(c.Uint(flagChannelMax)),
+			MaxMessageSize: c.Uint64(flagMaxMessageSize),
+			Version:        c.String(flagServerVersion),
+		},
+	}
+	if c.Args().Present() {
+		faults = append(faults, fmt.Errorf("unexpected argument %q", c.Args().First()))
+	}
+	for _, addr := range s.listen {
+		check(flagListen, checkAddress(addr))
+	}
+	if !c.Bool(flagMemory) {
+		check(flagMemory, errors.New("want true: memory is the only mode so far"))
+	}
+	check(flagDefaultUser, checkShortString(s.broker.DefaultUser))
+	check(flagDefaultPass, checkShortString(s.broker.DefaultPass))
+	check(flagFrameMax, checkRange(uint64(c.Uint(flagFrameMax)), amqp.MinFrameMax, math.MaxInt32))
+	check(flagChannelMax, checkRange(uint64(c.Uint(flagChannelMax)), 1, math.MaxUint16))
+	check(flagMaxMessageSize, checkRange(s.broker.MaxMessageSize, 1, maxMessageSizeLimit))
+	check(flagServerVersion, checkShortString(s.broker.Version))
+	if s.pprof != "" {
+		check(flagPprof, checkLoopback(s.pprof))
+	}
+	var err error
+	s.logLevel, err = parseLogLevel(c.String(flagLogLevel))
+	check(flagLogLevel, err)
+	check(flagLogFormat, checkLogFormat(s.logFormat))
+	return s, errors.Join(faults...)
+}
+
+// heartbeat is the flag in the broker's terms, where negative offers none.
+func heartbeat(c *cli.Context) time.Duration {
+	if s, ok := c.Generic(flagHeartbeat).(*seconds); ok && *s > 0 {
+		return time.Duration(*s)
+	}
+	return -1
+}
+
+func checkRange(n, low, high uint64) error {
+	if n < low || n > high {
+		return fmt.Errorf("want %d to %d, got %d", low, high, n)
+	}
+	return nil
+}
+
+func checkShortString(s string) error {
+	if s == "" || len(s) > math.MaxUint8 {
+		return fmt.Errorf("want 1 to %d bytes, got %d", math.MaxUint8, len(s))
+	}
+	return nil
+}
+
+// checkAddress wants host:port, where the host may be empty for every
+// address of the machine and the port may be a number or a service's name.
+func checkAddress(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("want host:port, got %q", addr)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return fmt.Errorf("want a port from 0 to 65535 in %q", addr)
+	}
+	return nil
+}
+
+func checkLoopback(addr string) error {
+	if err := checkAddress(addr); err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(addr)
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("want a loopback address, got %q", addr)
+}
