@@ -176,6 +176,7 @@ func (c *Conn) login(m *ConnectionStartOk) error {
 // (CONN-05 to CONN-07).
 type SilentError struct{ Reason string }
 
+// Error returns the reason, for the log.
 func (e *SilentError) Error() string { return e.Reason }
 
 // tune takes the limits that the client wants (CONN-17..21).
@@ -216,12 +217,16 @@ func (c *Conn) openVhost(m *ConnectionOpen) error {
 // where RabbitMQ tells it; otherwise the socket closes after a pause.
 func (c *Conn) refuse(err error) {
 	c.closing = err
+	if forced := c.takeForced(); forced != nil {
+		c.closing = forced
+		return
+	}
 	var e *Error
 	switch {
 	case errors.As(err, &e) && (e.Code == AccessRefused || e.Code == NotAllowed || e.Code == UnexpectedFrame):
 		c.fail(0, idConnectionOpen, e)
 		c.awaitCloseOk()
-	case c.takeForced() != nil, isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
+	case isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
 	default:
 		c.linger()
 	}

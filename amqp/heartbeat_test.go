@@ -209,6 +209,7 @@ func TestHeartbeatsDoNotGather(t *testing.T) {
 			<-time.After(time.Second)
 			c.Send(heartbeat)
 		}
+		<-time.After(100 * time.Millisecond) // between two beats
 		c.Conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 		for i := 0; ; i++ {
 			if _, err := c.ReadFrame(); err == nil {

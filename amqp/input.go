@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -64,7 +65,7 @@ func (in *input) full(b []byte) error {
 		in.missing -= n
 		b = b[n:]
 		if err != nil && len(b) > 0 {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return err

@@ -10,6 +10,10 @@ const (
 	chunkSize  = 64 << 10 // of the buffers that output is encoded into
 	outboxHigh = 1 << 20  // pending bytes beyond which a consumer gets no more
 	outboxLow  = 512 << 10
+
+	// outboxBroken is the size of an outbox that cannot send any more: it has
+	// no room for anything.
+	outboxBroken = 1 << 62
 )
 
 // chunks recycles output buffers between connections, so that one at rest
@@ -22,7 +26,7 @@ var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 // hands it to the kernel in one call.
 type Outbox struct {
 	conn    net.Conn
-	size    atomic.Int64  // bytes pending: appended and not yet written; changes under mu
+	size    atomic.Int64  // bytes pending: appended and not yet written, or outboxBroken; changes under mu
 	written atomic.Uint64 // bytes handed to the kernel, for the heartbeat
 
 	mu      sync.Mutex // a leaf: nothing is locked while it is held
@@ -151,9 +155,10 @@ func (o *Outbox) flushLocked() {
 	go o.write()
 }
 
+// discardLocked forgets what is pending when nothing can be sent any more.
 func (o *Outbox) discardLocked() {
 	o.chunk, o.from, o.vec, o.spent = nil, 0, nil, nil
-	o.size.Store(0)
+	o.size.Store(outboxBroken)
 }
 
 // write sends what has gathered until nothing is left, then ends. What is
@@ -183,6 +188,7 @@ func (o *Outbox) write() {
 		o.size.Add(-n)
 		if err != nil {
 			o.err = err
+			o.discardLocked()
 			o.conn.Close() // the reader notices and ends the connection
 		}
 		o.idle.Broadcast()

@@ -81,7 +81,6 @@ func (q *queue) addConsumer(k *consumer, started func()) error {
 	q.deferTurns()
 	q.consumers = append(q.consumers, k)
 	q.exclusive = k.exclusive
-	q.used = true
 	q.seat()
 	started()
 	q.dispatch()

@@ -6,6 +6,13 @@ import "github.com/leveretmq/leveret/amqp"
 // outbox.
 const handSize = 64
 
+// roundSize is the most messages of a round, whose items are kept as scratch.
+const roundSize = 4096
+
+// longestDeal is the most ready messages that are dealt without letting others
+// have the queue in between.
+const longestDeal = 16_384
+
 // handBytes is how many bytes a round may have before it ends, so that large
 // messages do not gather in the outbox of one that does not read.
 const handBytes = 256 << 10
@@ -19,25 +26,26 @@ type item struct {
 
 // deal hands messages to consumers, each in turn one (CONS-14), until there
 // are no more or no consumer has room: the contents of r, or if that is nil
-// ready messages. It returns how many it handed out. q.mu is held.
+// ready messages, at most longestDeal. It returns how many it handed out. q.mu
+// is held.
 //
 // As with cards, a round gives every player its whole hand at once: player j
 // of n gets messages j, j+n, j+2n and so on.
 func (q *queue) deal(r *run) (dealt int) {
 	for {
-		left := q.ready.len()
+		left := min(q.ready.len(), longestDeal-dealt)
 		if r != nil {
 			left = len(r.contents) - dealt
 		}
 		if left == 0 || len(q.consumers) == 0 {
 			return dealt
 		}
-		each := q.seatPlayers()
+		each := q.seatPlayers(left)
 		players := q.playing
 		if len(players) == 0 {
 			return dealt
 		}
-		n := q.draw(r, dealt, min(left, each*len(players)))
+		n := q.draw(r, dealt, min(left, each*len(players), roundSize))
 		for j := range min(n, len(players)) {
 			players[j].take(r, q.items, j, len(players))
 		}
@@ -66,15 +74,16 @@ func (q *queue) draw(r *run, from, n int) int {
 }
 
 // seatPlayers makes q.playing the consumers that have room, in the order of
-// their turns, and returns the size of the hand that all of them can take.
+// their turns and as many as can get one of the messages that are left, and
+// returns the size of the hand that all of them can take.
 //
 // A consumer that shares its channel with another one of this queue, or with
 // a limit, plays for one message by itself: so the order of a channel's
 // deliveries is that of the queue (CONS-28), and its limit holds.
-func (q *queue) seatPlayers() (each int) {
+func (q *queue) seatPlayers(left int) (each int) {
 	q.playing = q.playing[:0]
 	each = handSize
-	for i, n := 0, len(q.consumers); i < n; i++ {
+	for i, n := 0, len(q.consumers); i < n && len(q.playing) < left; i++ {
 		k := q.consumers[(q.turn+i)%n]
 		limited := k.limited()
 		alone := q.shared || limited

@@ -31,18 +31,26 @@ func TestConsumersGetMessagesInTurn(t *testing.T) {
 
 // A backlog is handed out as if it were published now.
 func TestConsumersGetABacklogInTurn(t *testing.T) {
-	b := New(Options{})
-	p := connect(t, b, 4)
-	p.declare("q")
-	p.publish("q", numbered(0, 1000)...)
-	p.consume(4, "q", "first", false) // gets them all
-	for i, tag := range tags("k", 3) {
-		p.consume(uint16(i+1), "q", tag, false)
+	for consumers, messages := range map[int]int{3: 1000, 90: 10_000, 2: longestDeal + 100} {
+		t.Run(fmt.Sprintf("%d consumers, %d messages", consumers, messages), func(t *testing.T) {
+			b := New(Options{})
+			p := connect(t, b, uint16(consumers)+1)
+			p.declare("q")
+			p.publish("q", numbered(0, messages)...)
+			last := uint16(consumers) + 1
+			p.consume(last, "q", "first", false)
+			p.await(messages)
+			for i, tag := range tags("k", consumers) {
+				p.consume(uint16(i+1), "q", tag, false)
+			}
+			p.do(last, &amqp.BasicCancel{ConsumerTag: "first"})
+			p.SendMethods(last, &amqp.BasicNack{Multiple: true, Requeue: true})
+			checkTurns(t, p.await(messages), consumers, messages)
+			if n := cap(queueOf(b, "q").items); n > 2*roundSize {
+				t.Errorf("scratch for %d messages is kept", n)
+			}
+		})
 	}
-	p.do(4, &amqp.BasicCancel{ConsumerTag: "first"})
-	p.take()
-	p.SendMethods(4, &amqp.BasicNack{Multiple: true, Requeue: true})
-	checkTurns(t, p.take(), 3, 1000)
 }
 
 // checkTurns checks that message i went to consumer i, counted in turn.
@@ -230,5 +238,26 @@ func TestRecoverMakesRoomForAllConsumersOfTheChannel(t *testing.T) {
 	p.do(1, &amqp.BasicRecover{Requeue: true})
 	if got := p.bodies(); !slices.Equal(got, []string{"2"}) {
 		t.Errorf("delivered %v after a recover, want 2", got)
+	}
+}
+
+// A long backlog is dealt in pieces, between which others get at the queue,
+// and all the same to its end.
+func TestALongBacklogIsDealtInPieces(t *testing.T) {
+	b := New(Options{})
+	p := connect(t, b, 1)
+	p.declare("q")
+	newLine(t, b, &amqp.BasicConsume{Queue: "q", ConsumerTag: "k", NoAck: true}, &amqp.BasicCredit{ConsumerTag: "k"})
+	const messages = 3*longestDeal + 10
+	p.publish("q", slices.Repeat([]string{"m"}, messages)...)
+	q := queueOf(b, "q")
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.consumers[0].granted = unlimited
+	if dealt := q.deal(nil); dealt > longestDeal {
+		t.Errorf("%d messages were dealt in one piece", dealt)
+	}
+	if q.ready.len() == 0 {
+		t.Error("nothing is left for the next piece")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -20,6 +21,9 @@ type peer struct {
 	got     []delivered    // so far, and not yet taken
 	running sync.WaitGroup // what goes on until the connection ends
 }
+
+// patience is the longest that a test may take with a connection.
+const patience = time.Minute
 
 // delivered is a basic.deliver as it came.
 type delivered struct {
@@ -44,6 +48,7 @@ func connect(t testing.TB, b *Broker, n uint16) *peer {
 		<-ended
 		p.running.Wait()
 	})
+	client.SetDeadline(time.Now().Add(patience))
 	p.Client = amqptest.New(t, client)
 	p.Open(amqptest.Login{})
 	for id := range n {
@@ -98,6 +103,15 @@ func (p *peer) take() []delivered {
 	p.sync()
 	got := p.got
 	p.got = nil
+	return got
+}
+
+// await returns the next n deliveries.
+func (p *peer) await(n int) (got []delivered) {
+	p.t.Helper()
+	for len(got) < n {
+		got = append(got, p.take()...)
+	}
 	return got
 }
 

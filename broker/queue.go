@@ -26,7 +26,6 @@ type queue struct {
 	consumers   []*consumer
 	turn        int  // consumers[turn] is the next to get a message
 	shared      bool // two of the consumers are on one channel
-	used        bool // it has had a consumer
 	exclusive   bool // its consumer is an exclusive one
 	deleted     bool
 	drained     int           // bytes that ready messages handed out had, ever
@@ -120,12 +119,18 @@ func (q *queue) Drained() {
 	q.dispatch()
 }
 
-// dispatch hands ready messages to consumers as long as both are there.
+// dispatch hands ready messages to consumers as long as both are there. Now and
+// then it releases q.mu for others.
 func (q *queue) dispatch() {
-	if q.ready.len() > 0 {
+	for q.ready.len() > 0 {
 		before := q.ready.bytes
-		q.deal(nil)
+		dealt := q.deal(nil)
 		q.drained += before - q.ready.bytes
 		q.relieve()
+		if dealt < longestDeal {
+			return
+		}
+		q.mu.Unlock()
+		q.mu.Lock()
 	}
 }

@@ -132,27 +132,34 @@ func TestAConsumerThatDoesNotReadGetsLittleAndHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// What waits for a consumer that did not read is delivered as it reads.
+// What waits for a consumer that did not read is delivered as it reads, before
+// what is published then.
 func TestAConsumerThatReadsAgainGetsWhatWaits(t *testing.T) {
-	const messages = 6000
+	const messages = 4000
 	b := New(Options{})
 	p, slow := connect(t, b, 1), connect(t, b, 2)
 	p.declare("q")
 	slow.consume(1, "q", "k", true)
-	filler := strings.Repeat("x", 1000)
-	for i := range messages {
-		p.Send(publishes(1, "q", filler))
-		if i%500 == 0 {
-			p.sync()
+	filler := strings.Repeat(" ", 1000)
+	publish := func(from, n int) {
+		for _, body := range numbered(from, n) {
+			p.Send(publishes(1, "q", body+filler))
 		}
+		p.sync()
 	}
-	p.sync()
+	publish(0, messages/2)
 	for i := range messages {
-		_, m := slow.NextMethod()
-		if d, ok := m.(*amqp.BasicDeliver); !ok || d.DeliveryTag != uint64(i+1) {
-			t.Fatalf("delivery %d is %+v", i, m)
+		if i >= 100 && i < messages/2+100 {
+			publish(messages/2+i-100, 1)
 		}
-		slow.content()
+		_, m := slow.NextMethod()
+		d, ok := m.(*amqp.BasicDeliver)
+		if !ok {
+			t.Fatalf("got %+v", m)
+		}
+		if n := number(t, strings.TrimSpace(slow.deliver(1, d).body)); n != i {
+			t.Fatalf("delivery %d is message %d", i, n)
+		}
 	}
 }
 
@@ -208,7 +215,9 @@ func TestAnAutoDeleteQueueGoesWithItsLastConsumer(t *testing.T) {
 			other.consume(1, "q", "k", false)
 			p.consume(2, "q", "k", false)
 			other.do(1, &amqp.BasicCancel{ConsumerTag: "k"})
-			if queueOf(b, "q") == nil {
+			q := queueOf(b, "q")
+			b.vhost.deleteUnused(q) // as if another one had left just before it came
+			if queueOf(b, "q") != q {
 				t.Fatal("the queue has gone while it had a consumer")
 			}
 			leave(p)
@@ -230,6 +239,7 @@ func TestDeliveriesOfADeletedQueueCanStillBeSettled(t *testing.T) {
 	if n := len(p.take()); n != 6 {
 		t.Fatalf("%d messages were delivered, want 6", n)
 	}
+	old := queueOf(b, "q")
 	if ok := p.do(1, &amqp.QueueDelete{Queue: "q"}).(*amqp.QueueDeleteOk); ok.MessageCount != 4 {
 		t.Errorf("%d messages were deleted, want 4", ok.MessageCount)
 	}
@@ -240,6 +250,9 @@ func TestDeliveriesOfADeletedQueueCanStillBeSettled(t *testing.T) {
 	p.publish("q", "new")
 	if got := p.drain("q"); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("the new queue has %v", got)
+	}
+	if n := old.ready.len(); n > 0 {
+		t.Errorf("%d messages went back to a queue that is no more", n)
 	}
 	if got := p.take(); got != nil {
 		t.Errorf("the old consumer got %v", got)

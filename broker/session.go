@@ -120,6 +120,6 @@ func (s *session) Close() {
 		ch.Close()
 	}
 	for _, q := range s.vhost.exclusiveQueues(s) {
-		s.vhost.deleteQueue(q, func(*queue) error { return nil })
+		_, _ = s.vhost.deleteQueue(q, func(*queue) error { return nil }) // its consumers have gone
 	}
 }

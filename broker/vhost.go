@@ -79,7 +79,7 @@ func (v *vhost) exclusiveQueues(s *session) []*queue {
 // deleteUnused deletes an auto-delete queue that has lost its last consumer,
 // unless it has got another one meanwhile (QDEC-20).
 func (v *vhost) deleteUnused(q *queue) {
-	v.deleteQueue(q, func(q *queue) error {
+	_, _ = v.deleteQueue(q, func(q *queue) error {
 		if len(q.consumers) > 0 {
 			return errKept
 		}

@@ -1,0 +1,142 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/amqp/amqptest"
+)
+
+// flow is a broker with a publisher and consumers, through which messages of
+// one kind go. Everything but sockets and clients takes part.
+type flow struct {
+	publisher *line
+	consumers []*line
+	burst     []byte // publishes, burstOf of them
+	publish   int    // bytes of one publish
+	deliver   int    // bytes of one delivery
+}
+
+// burstOf is how many publishes are fed at a time.
+const burstOf = 500
+
+// newFlow returns a flow of messages of the given body size to queues, each
+// with a consumer.
+func newFlow(t testing.TB, size, queues int, noAck bool) *flow {
+	b := New(Options{})
+	body := bytes.Repeat([]byte("x"), size)
+	properties := amqp.BasicProperties{}
+	p := &amqp.BasicPublish{Exchange: "amq.fanout"}
+	one := amqptest.Publish(1, p, properties, body, 131072)
+	f := &flow{publish: len(one), burst: bytes.Repeat(one, burstOf), publisher: newLine(t, b)}
+	f.deliver = len(one) - len(amqp.AppendMethod(nil, 1, p)) +
+		len(amqp.AppendMethod(nil, 1, &amqp.BasicDeliver{ConsumerTag: "k", Exchange: p.Exchange}))
+	for i := range queues {
+		q := fmt.Sprint("q", i)
+		l := newLine(t, b,
+			&amqp.QueueDeclare{Queue: q},
+			&amqp.QueueBind{Queue: q, Exchange: p.Exchange},
+			&amqp.BasicQos{PrefetchCount: 500},
+			&amqp.BasicConsume{Queue: q, ConsumerTag: "k", NoAck: noAck})
+		if !noAck {
+			l.each = f.deliver
+		}
+		f.consumers = append(f.consumers, l)
+	}
+	return f
+}
+
+// send publishes n messages and returns when all were delivered, and all
+// acknowledgements were sent.
+func (f *flow) send(n int) {
+	f.enqueue(n)
+	for _, c := range f.consumers {
+		c.await(n * f.deliver)
+	}
+}
+
+func (f *flow) enqueue(n int) {
+	for left := n; left > 0; left -= burstOf {
+		f.publisher.feed(f.burst[:min(left, burstOf)*f.publish])
+	}
+}
+
+// drain has the queue of the only consumer filled and then emptied n messages
+// later.
+func (f *flow) drain(n int) {
+	c := f.consumers[0]
+	answer := func(m, ok amqp.Method) int {
+		c.feed(amqp.AppendMethod(nil, 1, m))
+		return len(amqp.AppendMethod(nil, 1, ok))
+	}
+	c.await(answer(&amqp.BasicCancel{ConsumerTag: "k"}, &amqp.BasicCancelOk{ConsumerTag: "k"}))
+	f.enqueue(n)
+	f.publisher.sync()
+	c.await(n*f.deliver +
+		answer(&amqp.BasicConsume{Queue: "q0", ConsumerTag: "k", NoAck: true}, &amqp.BasicConsumeOk{ConsumerTag: "k"}))
+}
+
+// flows are the ways of a message that are measured. Allocations are counted
+// per message: its way through one queue if there are several.
+var flows = []struct {
+	name          string
+	size, queues  int
+	noAck, queued bool
+	allocations   float64 // at most
+}{
+	{name: "no-ack/16B", size: 16, queues: 1, noAck: true, allocations: 0.05},
+	{name: "no-ack/1KiB", size: 1 << 10, queues: 1, noAck: true, allocations: 0.05},
+	{name: "acked/100B", size: 100, queues: 1, allocations: 0.1},
+	{name: "fan-out-to-10/16B", size: 16, queues: 10, noAck: true, allocations: 0.05},
+	{name: "queued/16B", size: 16, queues: 1, noAck: true, queued: true, allocations: 0.1},
+	{name: "queued/1KiB", size: 1 << 10, queues: 1, noAck: true, queued: true, allocations: 0.1},
+}
+
+// backlog is how many messages are queued before they are consumed.
+const backlog = 20_000
+
+func BenchmarkFlow(b *testing.B) {
+	for _, fl := range flows {
+		b.Run(fl.name, func(b *testing.B) {
+			f := newFlow(b, fl.size, fl.queues, fl.noAck)
+			f.send(backlog)
+			b.SetBytes(int64(fl.size * fl.queues))
+			b.ReportAllocs()
+			b.ResetTimer()
+			if !fl.queued {
+				f.send(b.N)
+				return
+			}
+			for left := b.N; left > 0; left -= backlog {
+				f.drain(min(left, backlog))
+			}
+		})
+	}
+}
+
+// No message costs an allocation of its own: what there is belongs to bursts,
+// such as the goroutine that writes one, and to pieces of memory that messages
+// which stay share.
+func TestMessagesAreNotAllocatedOneByOne(t *testing.T) {
+	if raced {
+		t.Skip("the race detector allocates")
+	}
+	for _, fl := range flows {
+		t.Run(fl.name, func(t *testing.T) {
+			f := newFlow(t, fl.size, fl.queues, fl.noAck)
+			pass := f.send
+			if fl.queued {
+				pass = f.drain
+			}
+			pass(backlog)
+			perRun := testing.AllocsPerRun(3, func() { pass(backlog) })
+			if got := perRun / float64(backlog*fl.queues); got > fl.allocations {
+				t.Errorf("%.3f allocations per message, want %.3f at most", got, fl.allocations)
+			} else {
+				t.Logf("%.4f allocations per message", got)
+			}
+		})
+	}
+}
