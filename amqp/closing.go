@@ -48,8 +48,7 @@ func (c *Conn) Fail(channel uint16, id MethodID, err error) {
 		ReplyCode: uint16(e.Code), ReplyText: e.ReplyText(),
 		ClassID: id.Class(), MethodID: id.Method(),
 	})
-	c.state = connClosing
-	c.readUntil(time.Now().Add(c.closeTimeout()))
+	c.awaitEnd()
 }
 
 func (c *Conn) failChannel(id uint16, method MethodID, e *Error) {
@@ -69,6 +68,14 @@ func (c *Conn) failChannel(id uint16, method MethodID, e *Error) {
 	})
 }
 
+// awaitEnd gives the client a while to take note of a close and to answer it.
+func (c *Conn) awaitEnd() {
+	c.state = connClosing
+	end := time.Now().Add(c.closeTimeout())
+	c.readUntil(end)
+	c.conn.SetWriteDeadline(end) // it may not read either
+}
+
 // closeTimeout is the heartbeat interval where that is shorter (CTL-03).
 func (c *Conn) closeTimeout() time.Duration {
 	if 0 < c.heartbeat && c.heartbeat < closeTimeout {
@@ -84,8 +91,7 @@ func (c *Conn) closedByClient() {
 	c.endSession()
 	c.out.Send(0, &ConnectionCloseOk{})
 	if !crossing {
-		c.state = connClosing
-		c.readUntil(time.Now().Add(c.closeTimeout()))
+		c.awaitEnd()
 	}
 }
 

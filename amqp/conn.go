@@ -233,7 +233,8 @@ func (c *Conn) Close(err *Error) {
 	defer c.forced.Unlock()
 	if c.forced.err == nil {
 		c.forced.err = err
-		c.conn.SetReadDeadline(longAgo) // wakes the reader
+		c.conn.SetReadDeadline(longAgo)                       // wakes the reader
+		c.conn.SetWriteDeadline(time.Now().Add(closeTimeout)) // also if it waits for the client to read
 	}
 }
 

@@ -155,6 +155,40 @@ func TestTheServerClosesAndTheClientDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// CTL-01, CTL-03: the time is as bounded for a client that does not read what
+// waits for it.
+func TestTheEndOfAClientThatDoesNotRead(t *testing.T) {
+	for _, m := range []amqp.Method{hardError, &amqp.ConnectionClose{}} {
+		for _, pending := range []int{100, 1 << 20, 10 << 20} {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBackend()
+				b.method = func(ch *backendChannel, m amqp.Method) error {
+					content := amqp.NewContent(amqp.Properties{0, 0}, make([]byte, pending))
+					ch.conn.Outbox().SendContent(ch.id, &amqp.BasicGetOk{}, &content, ch.conn.FrameMax())
+					if m.ID() == id(hardError) {
+						return amqp.NotAllowed.Errorf("not now")
+					}
+					return nil
+				}
+				c := b.open(t, amqptest.Login{}, 1)
+				begin := time.Now()
+				var ended time.Duration
+				b.server.Trace.Closed = func(*amqp.Conn, error) { ended = time.Since(begin) }
+				if m == hardError {
+					c.SendMethods(1, m)
+				} else {
+					c.Send(amqp.AppendMethod(amqp.AppendMethod(nil, 1, &amqp.BasicGet{}), 0, m))
+				}
+				<-time.After(time.Hour)
+				synctest.Wait()
+				if ended < 30*time.Second || ended > 33*time.Second {
+					t.Errorf("ended after %v", ended)
+				}
+			})
+		}
+	}
+}
+
 // CTL-04
 func TestBothSidesClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

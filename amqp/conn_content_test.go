@@ -222,12 +222,15 @@ func TestContentsThatAreNone(t *testing.T) {
 		{"publish for header", [][]byte{publish, publish}, amqp.UnexpectedFrame, noHeader, at},
 		{"body for header", [][]byte{publish, body}, amqp.UnexpectedFrame, noHeader, at},
 		{
-			"header of another class", [][]byte{publish, header(50, 0, 4), body}, amqp.UnexpectedFrame,
+			"header of another class",
+			[][]byte{publish, header(50, 0, 4), body},
+			amqp.UnexpectedFrame,
 			"UNEXPECTED_FRAME - expected content header for class 60, got one for class 50 instead", at,
 		},
 		{"weight", [][]byte{publish, header(60, 1, 4), body}, amqp.UnexpectedFrame, noHeader, at},
 		{"method for body", [][]byte{publish, header(60, 0, 4), qos}, amqp.UnexpectedFrame, noBody, at},
 		{"header for body", [][]byte{publish, header(60, 0, 4), header(60, 0, 4)}, amqp.UnexpectedFrame, noBody, at},
+		{"method within a body of any size", [][]byte{publish, header(60, 0, 1<<63), body, qos}, amqp.UnexpectedFrame, noBody, at}, // FRM-25
 		{"method within a body", [][]byte{publish, header(60, 0, 5), body, qos}, amqp.UnexpectedFrame, noBody, at},
 		{"body behind an empty one", [][]byte{publish, header(60, 0, 0), body}, amqp.UnexpectedFrame, noMethod, 0},
 		{"empty body behind an empty one", [][]byte{publish, header(60, 0, 0), amqp.AppendFrame(nil, amqp.FrameBody, 1, nil)}, amqp.UnexpectedFrame, noMethod, 0},

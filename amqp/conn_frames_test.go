@@ -32,11 +32,13 @@ func TestInputThatIsNoFrames(t *testing.T) {
 			`type 3, first 16 octets = <<"0123456789abcdef">>: {invalid_frame_end_marker,0}`,
 		},
 		{
-			"too large, by its head", []byte{3, 0, 1, 0, 2, 0, 1},
+			"too large, by its head",
+			[]byte{3, 0, 1, 0, 2, 0, 1},
 			`type 3, all octets = <<>>: {frame_too_large,131073,131064}`,
 		},
 		{
-			"largest", []byte{1, 0, 0, 0xff, 0xff, 0xff, 0xff},
+			"largest",
+			[]byte{1, 0, 0, 0xff, 0xff, 0xff, 0xff},
 			`type 1, all octets = <<>>: {frame_too_large,4294967295,131064}`,
 		},
 		{"unknown type", amqp.AppendFrame(nil, 4, 1, []byte("abc")), `type 4, all octets = <<"abc">>: unknown_frame`},

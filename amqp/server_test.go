@@ -236,6 +236,7 @@ func TestShutdownWithClientsThatDoNotRead(t *testing.T) {
 	}{
 		{pending: 0, longest: 33 * time.Second}, // to close and to write what is left
 		{pending: 1000, longest: 33 * time.Second},
+		{pending: 5 << 20, longest: 33 * time.Second},
 		{pending: 0, limit: limit, longest: limit},
 		{pending: 1000, limit: limit, longest: limit},
 		{pending: 5 << 20, limit: limit, longest: limit},

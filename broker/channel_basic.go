@@ -27,7 +27,7 @@ func (ch *channel) dispatchAll() {
 	}
 	ch.mu.Unlock()
 	for q := range queues {
-		q.Drained()
+		q.serve()
 	}
 }
 

@@ -16,10 +16,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
 	"github.com/leveretmq/leveret/broker"
-	"github.com/rs/zerolog"
 )
 
 // script is what a client sends on one connection.
@@ -109,9 +110,16 @@ func validScripts() [][]byte {
 	return [][]byte{end(queues), end(exchanges), end(consumer), end(bodies), end(refusals), end(begin(0))}
 }
 
-// fuzzed changes a script here and there, or joins two.
+// fuzzed is a random session, or a script that is changed here and there or
+// joined with another.
 func fuzzed(random *rand.Rand, valid [][]byte) []byte {
 	b := bytes.Clone(valid[random.IntN(len(valid))])
+	if random.IntN(2) == 0 {
+		b = randomSession(random)
+	}
+	if random.IntN(4) == 0 {
+		return b
+	}
 	from := 0
 	if random.IntN(4) > 0 {
 		from = len(amqptest.Login{}.Bytes()) // most get past the handshake
@@ -300,7 +308,7 @@ func (all *tally) play(t *testing.T, seed int, random *rand.Rand, b []byte, serv
 	<-sent
 	got := <-output
 	messages, err := amqptest.ParseOutput(got)
-	if err != nil && (patient || !errors.Is(err, io.ErrUnexpectedEOF)) {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // others may have sent it something just then
 		t.Errorf("seed %d: %v behind %v", seed, err, messages)
 	}
 	all.count(messages, err)

@@ -3,8 +3,9 @@ package broker
 import (
 	"errors"
 
-	"github.com/leveretmq/leveret/amqp"
 	"github.com/rs/zerolog"
+
+	"github.com/leveretmq/leveret/amqp"
 )
 
 // logTrace writes the life of connections to the log: one line each for a

@@ -3,8 +3,9 @@ package broker
 import (
 	"time"
 
-	"github.com/leveretmq/leveret/amqp"
 	"github.com/rs/zerolog"
+
+	"github.com/leveretmq/leveret/amqp"
 )
 
 // Options say how a broker behaves. The zero value of each field stands for

@@ -113,7 +113,10 @@ func (q *queue) counts() (messages, consumers int) {
 }
 
 // Drained implements amqp.Drainer: the outbox of a consumer has room again.
-func (q *queue) Drained() {
+func (q *queue) Drained() { q.serve() }
+
+// serve gives consumers that may have got room what is ready.
+func (q *queue) serve() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.dispatch()
