@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -303,6 +304,28 @@ func TestABodyLargerThanAMessageMayBe(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// FRM-02 holds for bodies that are read to their own memory as well.
+func TestALargeBodyWithABadFrameEnd(t *testing.T) {
+	body := bytes.Repeat([]byte{'m'}, 100000)
+	for _, cut := range []int{1, 50000, 99990} { // bytes from the end
+		synctest.Test(t, func(t *testing.T) {
+			b := newBackend()
+			begin := time.Now()
+			c := b.open(t, amqptest.Login{}, 1)
+			b.took()
+			script := frames(1, body)
+			script[len(script)-1] = 'x'
+			c.Send(script[:len(script)-cut])
+			c.Send(script[len(script)-cut:], amqp.AppendMethod(nil, 1, &amqp.BasicQos{})[:4]) // no more is taken
+			c.ExpectClose(0, amqp.FrameError,
+				`FRAME_ERROR - type 3, first 16 octets = <<"mmmmmmmmmmmmmmmm">>: {invalid_frame_end_marker,120}`, 0)
+			c.ExpectEnd()
+			since(t, begin, 3*time.Second)
+			b.expect(t, "close channel 1", "close")
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -525,36 +526,45 @@ func TestOutboxOfABrokenConnectionIsFull(t *testing.T) {
 	}
 }
 
-// close ends the writer, whatever it is at, and forgets what is pending.
+// close waits for the writer to end, whatever it is at, and forgets what is
+// pending.
 func TestOutboxIsClosedWhileWriting(t *testing.T) {
 	for _, appendMore := range []bool{false, true} {
-		s := newSink()
-		s.proceed = make(chan struct{})
-		o := newOutbox(s)
-		c := NewContent(Properties{0, 0}, make([]byte, 100000))
-		o.SendContent(1, &BasicGetOk{}, &c, 4096)
-		s.proceed <- struct{}{} // it is writing
-		var group sync.WaitGroup
-		if appendMore {
-			for range 4 {
-				group.Go(func() {
-					for range 100 {
-						o.Send(1, &BasicQosOk{})
-					}
-				})
+		synctest.Test(t, func(t *testing.T) {
+			s := newSink()
+			s.proceed = make(chan struct{})
+			o := newOutbox(s)
+			c := NewContent(Properties{0, 0}, make([]byte, 100000))
+			o.SendContent(1, &BasicGetOk{}, &c, 4096)
+			s.proceed <- struct{}{} // it is writing
+			var group sync.WaitGroup
+			if appendMore {
+				for range 4 {
+					group.Go(func() {
+						for range 100 {
+							o.Send(1, &BasicQosOk{})
+						}
+					})
+				}
 			}
-		}
-		closed := make(chan struct{})
-		go func() {
-			o.close()
-			close(closed)
-		}()
-		s.Close()
-		<-closed
-		group.Wait()
-		if o.chunk != nil || o.vec != nil || o.spent != nil || o.writing {
-			t.Errorf("something is kept, writing %t", o.writing)
-		}
+			closed := make(chan struct{})
+			go func() {
+				o.close()
+				close(closed)
+			}()
+			synctest.Wait()
+			select {
+			case <-closed:
+				t.Error("closed while it was writing")
+			default:
+			}
+			s.Close()
+			<-closed
+			group.Wait()
+			if o.chunk != nil || o.vec != nil || o.spent != nil || o.writing {
+				t.Errorf("something is kept, writing %t", o.writing)
+			}
+		})
 	}
 }
 

@@ -142,8 +142,12 @@ func TestShutdownWhileAcceptRests(t *testing.T) {
 		served := b.serve(l)
 		l.errs <- temporary{errors.New("too many open files")}
 		synctest.Wait()
-		<-b.shutdown(0)
-		<-served
+		if err := <-b.shutdown(0); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-served; !errors.Is(err, amqp.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
 		since(t, begin, 0)
 	})
 }
@@ -310,7 +314,9 @@ func TestShutdownDuringArrivals(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	b.server.Shutdown(ctx, forced)
+	if err := b.server.Shutdown(ctx, forced); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown: %v", err)
+	}
 	clients.Wait()
 	if n := len(b.server.Conns()); n != 0 {
 		t.Errorf("%d connections are left", n)

@@ -340,9 +340,7 @@ func TestFuzzedSockets(t *testing.T) {
 		connections = 100
 	}
 	l := new(log)
-	b := broker.New(broker.Options{
-		Log: zerolog.New(l), LoginDelay: 10 * time.Millisecond, HandshakeTimeout: 100 * time.Millisecond,
-	})
+	b := broker.New(broker.Options{Log: zerolog.New(l), LoginDelay: 10 * time.Millisecond})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -388,7 +386,7 @@ func TestFuzzedSockets(t *testing.T) {
 // playSocket sends a script and ends the connection in one of several ways.
 func playSocket(random *rand.Rand, c *net.TCPConn, b []byte) {
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	net.Conn(c).SetDeadline(time.Now().Add(20 * time.Millisecond))
 	for len(b) > 0 {
 		n := min(1+random.IntN(20000), len(b))
 		if _, err := c.Write(b[:n]); err != nil {
@@ -398,12 +396,12 @@ func playSocket(random *rand.Rand, c *net.TCPConn, b []byte) {
 	}
 	switch random.IntN(3) {
 	case 0:
-		c.SetLinger(0) // reset
+		_ = c.SetLinger(0) // the end is a reset
 	case 1:
-		c.CloseWrite()
-		io.Copy(io.Discard, c)
+		_ = c.CloseWrite()
+		fallthrough
 	default:
-		io.Copy(io.Discard, c)
+		_, _ = io.Copy(io.Discard, c)
 	}
 }
 

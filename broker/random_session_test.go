@@ -63,6 +63,7 @@ func randomProperties(random *rand.Rand) amqp.BasicProperties {
 // randomMethod is mostly one that succeeds: any other ends a channel.
 func randomMethod(random *rand.Rand) amqp.Method {
 	yes := func() bool { return random.IntN(8) == 0 }
+	rarely := func() bool { return random.IntN(64) == 0 }
 	queue, exchange, key, tag := pick(random, someQueues[:4]), pick(random, someExchanges[1:7]), pick(random, someKeys), pick(random, someTags)
 	if random.IntN(30) == 0 {
 		queue, exchange = pick(random, someQueues), pick(random, someExchanges)
@@ -84,7 +85,7 @@ func randomMethod(random *rand.Rand) amqp.Method {
 	case 9:
 		return &amqp.ExchangeDelete{Exchange: pick(random, []string{"x", "y"}), IfUnused: yes(), NoWait: yes()}
 	case 10, 11, 12:
-		return &amqp.BasicConsume{Queue: queue, ConsumerTag: tag, NoAck: yes(), Exclusive: yes() && yes(), NoWait: yes() && tag != ""}
+		return &amqp.BasicConsume{Queue: queue, ConsumerTag: tag, NoAck: yes(), Exclusive: rarely(), NoWait: yes() && tag != ""}
 	case 13:
 		return &amqp.BasicCancel{ConsumerTag: tag, NoWait: yes()}
 	case 14, 15:
