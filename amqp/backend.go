@@ -5,7 +5,8 @@ import "net"
 // Backend is what a Server asks of the broker behind it.
 type Backend interface {
 	// Login authenticates a peer and returns its user name. Any error is a
-	// refused login (CONN-10); its text is for the log, never for the wire.
+	// refused login (CONN-10); its text is for the log, never for the wire,
+	// and is to say who tried.
 	Login(mechanism string, response []byte, peer net.Addr) (user string, err error)
 	// Open is called on connection.open. An *Error closes the connection.
 	Open(user, vhost string, c *Conn) (Session, error)
@@ -44,15 +45,14 @@ type Channel interface {
 // Trace holds optional hooks, called by connection goroutines. They must not
 // block.
 type Trace struct {
-	// Accepted is called for a connection that has sent a protocol header.
-	Accepted func(c *Conn)
-	// Refused is called when a login fails.
-	Refused func(c *Conn, cause error)
+	// Starved is called when no connection can be accepted, for want of file
+	// descriptors for example; again only after one could be.
+	Starved func(cause error)
 	// Opened is called when connection.open succeeded.
 	Opened func(c *Conn)
 	// ChannelClosed is called when the broker closes a channel for an error.
 	ChannelClosed func(c *Conn, channel uint16, cause *Error)
-	// Closed is called at the end of a connection for which Accepted was
-	// called. cause is nil after an orderly close by the client.
+	// Closed is called at the end of a connection that has sent a protocol
+	// header. cause is nil after an orderly close by the client.
 	Closed func(c *Conn, cause error)
 }

@@ -40,7 +40,7 @@ type publishCache struct {
 }
 
 // publishCacheSize bounds the methods that are remembered for a channel.
-const publishCacheSize = 256
+const publishCacheSize = 64
 
 // decode returns the method for the payload of a method frame. Equal payloads
 // give the same *BasicPublish as long as it is remembered.
@@ -112,7 +112,7 @@ func (c *Conn) method(ch *channel, payload []byte) {
 	if ch.state != channelOpen || c.state != connRunning {
 		return // the flush has ended it
 	}
-	c.out.wait(ownOutboxHigh) // who does not read the answers gets no more of them
+	c.awaitAnswers()
 	c.fail(ch.id, id, c.carryOut(ch, id, m))
 }
 

@@ -8,12 +8,17 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // ownOutboxHigh bounds the replies that gather for a client which does not
 // read them: beyond it the client's own input is not read any more.
 const ownOutboxHigh = 4 << 20
+
+// lastWords is how long a client has to take what is pending at the end of its
+// connection.
+const lastWords = 3 * time.Second
 
 // Conn is one client connection. Its reader goroutine runs the protocol and
 // calls the Session; see the package comment for who owns what.
@@ -39,7 +44,8 @@ type Conn struct {
 	state    connState
 	closing  error // why the connection ends, once it does
 
-	beat heart
+	beat   heart
+	unread atomic.Bool // the reader waits for the client to take its answers
 
 	forced struct { // a close from outside the reader
 		sync.Mutex
@@ -138,7 +144,7 @@ func guarded(f func() error) (err error) {
 // what it is sent.
 func (c *Conn) fill(need int) error {
 	c.flush()
-	c.out.wait(ownOutboxHigh)
+	c.awaitAnswers()
 	if c.session != nil {
 		c.session.Pause()
 	}
@@ -146,6 +152,14 @@ func (c *Conn) fill(need int) error {
 		return nil
 	}
 	return c.in.fill(need)
+}
+
+// awaitAnswers holds the reader back while the client does not take what it is
+// answered.
+func (c *Conn) awaitAnswers() {
+	c.unread.Store(true)
+	c.out.wait(ownOutboxHigh)
+	c.unread.Store(false)
 }
 
 // flush hands over what the session gathered.
@@ -187,6 +201,9 @@ func (c *Conn) whyLost(err error) error {
 	if c.forced.lost != nil {
 		return c.forced.lost
 	}
+	if bug := c.out.fault(); bug != nil {
+		return bug
+	}
 	return err
 }
 
@@ -199,8 +216,8 @@ func isEOF(err error) bool {
 func (c *Conn) teardown() {
 	c.beat.stop()
 	c.endSession()
-	c.conn.SetWriteDeadline(time.Now().Add(c.server.config().LoginDelay))
-	c.out.wait(0)
+	c.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	c.out.drain()
 	c.conn.Close()
 	c.out.close()
 	c.in.release()
@@ -234,7 +251,8 @@ func (c *Conn) Close(err *Error) {
 	if c.forced.err == nil {
 		c.forced.err = err
 		c.conn.SetReadDeadline(longAgo)                       // wakes the reader
-		c.conn.SetWriteDeadline(time.Now().Add(closeTimeout)) // also if it waits for the client to read
+		c.conn.SetWriteDeadline(time.Now().Add(closeTimeout)) // for a client that does not read
+		c.out.hurry()
 	}
 }
 

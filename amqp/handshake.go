@@ -41,9 +41,6 @@ func (c *Conn) handshake() error {
 		return err
 	}
 	c.accepted = true
-	if t := c.server.Trace.Accepted; t != nil {
-		t(c)
-	}
 	c.out.Send(0, start)
 	var startOk ConnectionStartOk
 	if err := c.expect(&startOk); err != nil {
@@ -156,9 +153,6 @@ func (c *Conn) login(m *ConnectionStartOk) error {
 	if err == nil {
 		c.user, c.in.trusted = user, true
 		return nil
-	}
-	if t := c.server.Trace.Refused; t != nil {
-		t(c, err)
 	}
 	if !c.Capable("authentication_failure_close") { // CONN-11
 		return err

@@ -80,7 +80,6 @@ func TestProtocolHeaders(t *testing.T) {
 func TestAHealthCheckIsNotAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend()
-		b.server.Trace.Accepted = func(*amqp.Conn) { t.Error("accepted") }
 		for _, sent := range []string{"", "A", "AMQP\x00\x00\x09"} {
 			c := b.connect(t)
 			if sent != "" {
@@ -202,8 +201,6 @@ func TestARefusedLogin(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBackend()
-				var refused []error
-				b.server.Trace.Refused = func(_ *amqp.Conn, cause error) { refused = append(refused, cause) }
 				begin := time.Now()
 				c := b.connect(t)
 				c.Reach(amqptest.Started, tt.login)
@@ -219,8 +216,8 @@ func TestARefusedLogin(t *testing.T) {
 					since(t, begin, 3*time.Second)
 				}
 				synctest.Wait()
-				if len(refused) != 1 || len(b.causes()) != 1 || b.causes()[0] == nil {
-					t.Errorf("refused %v, ended with %v", refused, b.causes())
+				if len(b.causes()) != 1 || b.causes()[0] == nil {
+					t.Errorf("ended with %v", b.causes())
 				}
 				b.expect(t, "login")
 			})

@@ -16,7 +16,8 @@ type heart struct {
 	written  uint64 // of the outbox, when the timer last fired; heartbeats included
 	received uint64 // of the input, at the last full interval; the first has the handshake's
 	odd      bool   // every second firing is a full interval
-	silent   int    // full intervals without a byte from the client
+	silent   int    // full intervals without a sign of life from the client
+	taken    uint64 // of the outbox, at the last full interval
 }
 
 // neverWritten stands for the count before the timer has fired.
@@ -29,7 +30,11 @@ func (h *heart) start(c *Conn) {
 	h.Lock()
 	defer h.Unlock()
 	h.written, h.received = neverWritten, 0
-	h.timer = time.AfterFunc(c.heartbeat/2, func() { h.pulse(c) })
+	h.timer = time.AfterFunc(c.heartbeat/2, func() {
+		if err := guarded(func() error { h.pulse(c); return nil }); err != nil {
+			c.abandon(err)
+		}
+	})
 }
 
 func (h *heart) stop() {
@@ -56,24 +61,31 @@ func (h *heart) pulse(c *Conn) {
 		h.written = w
 	}
 	if h.odd = !h.odd; !h.odd {
-		if r := c.in.received.Load(); r == h.received {
-			h.silent++
-		} else {
-			h.silent, h.received = 0, r
+		if h.silent++; h.alive(c) {
+			h.silent = 0
 		}
 		if h.silent >= 2 {
-			c.missed()
+			c.abandon(errMissedHeartbeats)
 			return
 		}
 	}
 	h.timer.Reset(c.heartbeat / 2)
 }
 
-// missed ends the connection of a client that has gone silent: no frame would
-// reach it.
-func (c *Conn) missed() {
+// alive tells whether the client has sent anything during the last interval. If
+// it was not read, because it does not take its answers fast enough, it is
+// alive while it takes some.
+func (h *heart) alive(c *Conn) bool {
+	r, w := c.in.received.Load(), c.out.written.Load()
+	alive := r != h.received || (c.unread.Load() && w != h.taken)
+	h.received, h.taken = r, w
+	return alive
+}
+
+// abandon ends a connection without a word: none would reach the client.
+func (c *Conn) abandon(cause error) {
 	c.forced.Lock()
-	c.forced.lost = errMissedHeartbeats
+	c.forced.lost = cause
 	c.forced.Unlock()
 	c.conn.Close()
 }
@@ -81,7 +93,7 @@ func (c *Conn) missed() {
 // sendHeartbeat appends a heartbeat frame.
 func (o *Outbox) sendHeartbeat() {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.append([]byte{byte(FrameHeartbeat), 0, 0, 0, 0, 0, 0, FrameEnd})
 	o.flushLocked()
-	o.mu.Unlock()
 }

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,10 @@ const (
 	chunkSize  = 64 << 10 // of the buffers that output is encoded into
 	outboxHigh = 1 << 20  // pending bytes beyond which a consumer gets no more
 	outboxLow  = 512 << 10
+
+	// transmitSize is about how much one call writes. A client that takes its
+	// time is seen to be alive with each.
+	transmitSize = 256 << 10
 
 	// outboxBroken is the size of an outbox that cannot send any more: it has
 	// no room for anything.
@@ -30,6 +35,9 @@ type Outbox struct {
 	written atomic.Uint64 // bytes handed to the kernel, for the heartbeat
 
 	mu      sync.Mutex // a leaf: nothing is locked while it is held
+	answers int        // bytes of what the reader goroutine answered, not yet given to write
+	going   int        // likewise, that write is writing
+	hurried bool       // wait waits no longer
 	chunk   []byte     // being filled
 	from    int        // chunk[from:] is not yet in vec
 	grown   int        // bytes appended that size does not count yet
@@ -41,8 +49,9 @@ type Outbox struct {
 	idle    *sync.Cond // signalled when the writer stops or bytes were written
 }
 
-// Drainer is told that an outbox which was full has room again.
-type Drainer interface{ Drained() }
+// Drainer is told that an outbox which was full has room again. It returns
+// true if it has stopped half-way to let the outbox be written first.
+type Drainer interface{ Drained() (more bool) }
 
 func newOutbox(conn net.Conn) *Outbox {
 	o := &Outbox{conn: conn}
@@ -53,23 +62,26 @@ func newOutbox(conn net.Conn) *Outbox {
 // Send appends one method frame and sees to it that it is written.
 func (o *Outbox) Send(channel uint16, m Method) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.appendMethodLocked(channel, m)
+	o.answers += o.grown
 	o.flushLocked()
-	o.mu.Unlock()
 }
 
 // SendContent appends a method that carries content, such as basic.return or
 // basic.get-ok, and its content, whose body is split to frames of frameMax.
 func (o *Outbox) SendContent(channel uint16, m Method, c *Content, frameMax int) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.appendMethodLocked(channel, m)
 	o.appendContentLocked(channel, c, false, frameMax)
+	o.answers += o.grown
 	o.flushLocked()
-	o.mu.Unlock()
 }
 
 // Full tells whether so much is pending that no more should be delivered, and
-// if so has d told once there is room.
+// if so has d told once there is room. It reserves nothing: each queue that
+// finds room may fill it by one round of deliveries.
 func (o *Outbox) Full(d Drainer) bool {
 	if o.size.Load() < outboxHigh {
 		return false
@@ -174,6 +186,7 @@ func (o *Outbox) write() {
 		vec, o.vec = o.vec, vec[:0]
 		spent, o.spent = o.spent, spent[:0]
 		o.chunk, o.from = nil, 0
+		o.going, o.answers = o.answers, 0
 		o.mu.Unlock()
 
 		n, err := o.transmit(vec)
@@ -183,13 +196,11 @@ func (o *Outbox) write() {
 			}
 			spent[i] = nil
 		}
-		o.written.Add(uint64(n))
 		o.mu.Lock()
 		o.size.Add(-n)
+		o.going = 0
 		if err != nil {
-			o.err = err
-			o.discardLocked()
-			o.conn.Close() // the reader notices and ends the connection
+			o.failLocked(err)
 		}
 		o.idle.Broadcast()
 		o.wakeLocked()
@@ -202,21 +213,41 @@ func (o *Outbox) write() {
 	o.mu.Unlock()
 }
 
-// transmit writes the pieces in one call where the connection allows it.
-func (o *Outbox) transmit(vec [][]byte) (int64, error) {
-	if len(vec) == 1 {
-		n, err := o.conn.Write(vec[0])
-		vec[0] = nil
-		return int64(n), err
+// transmit writes the pieces, some at a time in one call where the connection
+// allows it.
+func (o *Outbox) transmit(vec [][]byte) (written int64, err error) {
+	defer clear(vec)
+	for len(vec) > 0 && err == nil {
+		n, size := 0, 0
+		for ; n < len(vec) && size < transmitSize; n++ {
+			size += len(vec[n])
+		}
+		var done int64
+		if n == 1 {
+			m, e := o.conn.Write(vec[0])
+			done, err = int64(m), e
+		} else {
+			pieces := net.Buffers(vec[:n])
+			done, err = pieces.WriteTo(o.conn)
+		}
+		written += done
+		o.written.Add(uint64(done))
+		vec = vec[n:]
 	}
-	pieces := net.Buffers(vec)
-	n, err := pieces.WriteTo(o.conn)
-	clear(vec)
-	return n, err
+	return written, err
+}
+
+// failLocked notes that nothing can be sent any more. The reader notices that
+// the connection is closed, and ends it.
+func (o *Outbox) failLocked(err error) {
+	o.err = err
+	o.discardLocked()
+	o.conn.Close()
 }
 
 // wakeLocked tells those who wait for room that there is some. It releases mu
-// while it does.
+// while it does. Who has more to append than is good at a time is told again
+// after the next write, if there is one.
 func (o *Outbox) wakeLocked() {
 	if len(o.waiting) == 0 || o.size.Load() > outboxLow {
 		return
@@ -224,23 +255,65 @@ func (o *Outbox) wakeLocked() {
 	waiting := o.waiting
 	o.waiting = nil
 	o.mu.Unlock()
-	for _, w := range waiting {
-		w.Drained()
-	}
+	var again []Drainer
+	err := guarded(func() error {
+		for _, w := range waiting {
+			for w.Drained() {
+				if o.size.Load() > 0 {
+					again = append(again, w)
+					break
+				}
+			}
+		}
+		return nil
+	})
 	o.mu.Lock()
+	o.waiting = append(o.waiting, again...)
+	if err != nil {
+		o.failLocked(err)
+	}
 }
 
-// wait blocks until at most limit bytes are pending, or nothing can be sent
-// any more.
-func (o *Outbox) wait(limit int64) {
-	if o.size.Load() <= limit {
+// wait blocks the reader until at most limit bytes of its answers are pending,
+// nothing can be sent any more, or somebody is in a hurry. What others have
+// appended does not count: a client may take its time over deliveries.
+func (o *Outbox) wait(limit int) {
+	if o.size.Load() <= int64(limit) {
 		return
 	}
 	o.mu.Lock()
-	for o.err == nil && o.size.Load() > limit {
+	defer o.mu.Unlock()
+	for o.err == nil && o.answers+o.going > limit && !o.hurried {
 		o.idle.Wait()
 	}
-	o.mu.Unlock()
+}
+
+// hurry ends wait, now and in future.
+func (o *Outbox) hurry() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hurried = true
+	o.idle.Broadcast()
+}
+
+// drain blocks until all is written, or nothing can be sent any more.
+func (o *Outbox) drain() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil && o.size.Load() > 0 {
+		o.idle.Wait()
+	}
+}
+
+// fault is the bug of ours that made the outbox fail, if one did.
+func (o *Outbox) fault() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var bug *panicked
+	if errors.As(o.err, &bug) {
+		return o.err
+	}
+	return nil
 }
 
 // close makes everything that is appended from now on vanish and waits for

@@ -366,7 +366,7 @@ type filler struct {
 	done chan struct{}
 }
 
-func (f *filler) Drained() {
+func (f *filler) Drained() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.runs++
@@ -383,6 +383,7 @@ func (f *filler) Drained() {
 		close(f.done)
 		f.done = nil
 	}
+	return false
 }
 
 // A source that found the outbox full is told when there is room: nothing is

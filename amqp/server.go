@@ -49,7 +49,7 @@ func (s *Server) Serve(l net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.untrack(l)
-	for {
+	for starved := false; ; {
 		conn, err := l.Accept()
 		if err != nil {
 			select {
@@ -60,9 +60,14 @@ func (s *Server) Serve(l net.Listener) error {
 			if !temporary(err) {
 				return err
 			}
+			if t := s.Trace.Starved; t != nil && !starved {
+				t(err)
+			}
+			starved = true
 			s.rest()
 			continue
 		}
+		starved = false
 		if c := s.add(conn); c != nil {
 			go c.run()
 		}

@@ -25,8 +25,10 @@ func New(o Options) *Broker {
 	return b
 }
 
-// Serve accepts connections on l until Shutdown, which makes it return nil.
-// Any other error is that of the listener. l is closed when it returns.
+// Serve accepts connections on l until Shutdown, which makes it return nil at
+// once, while Shutdown still waits for clients to leave: a program should wait
+// for Shutdown. Any other error is that of the listener. l is closed when Serve
+// returns.
 func (b *Broker) Serve(l net.Listener) error {
 	if err := b.server.Serve(l); !errors.Is(err, amqp.ErrServerClosed) {
 		return err
@@ -39,9 +41,10 @@ func (b *Broker) Serve(l net.Listener) error {
 func (b *Broker) ServeConn(conn net.Conn) { b.server.ServeConn(conn) }
 
 // Shutdown stops accepting connections, tells every client that the broker
-// goes away (connection.close 320, CTL-07) and waits until all have left. If
-// ctx ends first, the remaining connections are cut and its error is
-// returned. A broker that was shut down stays so.
+// goes away (connection.close 320, CTL-07) and waits until all have left, which
+// a client that does not answer can delay by half a minute. If ctx ends first,
+// the remaining connections are cut and its error is returned. A broker that
+// was shut down stays so: Serve and ServeConn then close what they are given.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	return b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
 		"broker forced connection closure with reason 'shutdown'"))

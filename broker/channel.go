@@ -70,8 +70,6 @@ func (ch *channel) Method(m amqp.Method) error {
 		return ch.settle(m.DeliveryTag, false, m.Requeue)
 	case *amqp.BasicNack:
 		return ch.settle(m.DeliveryTag, m.Multiple, m.Requeue)
-	case *amqp.BasicAck:
-		return ch.settle(m.DeliveryTag, m.Multiple, false)
 	case *amqp.BasicRecover:
 		return ch.basicRecover(m.Requeue, true)
 	case *amqp.BasicRecoverAsync:

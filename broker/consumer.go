@@ -1,13 +1,14 @@
 package broker
 
 import (
+	"math"
 	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
 )
 
 // unlimited is the credit of a consumer without a prefetch limit.
-const unlimited = 1 << 62
+const unlimited = math.MaxInt / 2
 
 // consumer is a subscription of a channel to a queue.
 type consumer struct {
@@ -79,6 +80,7 @@ func (q *queue) addConsumer(k *consumer, started func()) error {
 		return amqp.AccessRefused.Errorf("queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
 	}
 	q.deferTurns()
+	q.shared = q.shared || slices.ContainsFunc(q.consumers, k.sharesChannel)
 	q.consumers = append(q.consumers, k)
 	q.exclusive = k.exclusive
 	q.seat()
@@ -141,6 +143,9 @@ func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 		q.relieve() // nobody drains it: publishers need not wait
 	}
 	q.seat()
+	if q.shared {
+		q.findShared()
+	}
 	return q.autoDelete && len(stay) == 0 && before > 0
 }
 
@@ -154,13 +159,20 @@ func (q *queue) deferTurns() {
 	q.turn = 0
 }
 
-// seat numbers the consumers and notes whether a channel has two of them.
+// seat numbers the consumers.
 func (q *queue) seat() {
-	q.shared = false
-	channels := make(map[*channel]struct{}, len(q.consumers))
 	for i, k := range q.consumers {
 		k.place = i
+	}
+}
+
+// findShared notes whether a channel still has two of the consumers.
+func (q *queue) findShared() {
+	channels := make(map[*channel]struct{}, len(q.consumers))
+	for _, k := range q.consumers {
 		channels[k.channel] = struct{}{}
 	}
 	q.shared = len(channels) < len(q.consumers)
 }
+
+func (k *consumer) sharesChannel(other *consumer) bool { return k.channel == other.channel }

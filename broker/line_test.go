@@ -147,8 +147,8 @@ func (l *line) Close() error {
 	return nil
 }
 
-func (l *line) LocalAddr() net.Addr              { return &net.UnixAddr{} }
-func (l *line) RemoteAddr() net.Addr             { return &net.UnixAddr{} }
+func (l *line) LocalAddr() net.Addr              { return &net.UnixAddr{Net: "unix"} }
+func (l *line) RemoteAddr() net.Addr             { return &net.UnixAddr{Net: "unix"} }
 func (l *line) SetDeadline(time.Time) error      { return nil }
 func (l *line) SetReadDeadline(time.Time) error  { return nil }
 func (l *line) SetWriteDeadline(time.Time) error { return nil }

@@ -25,8 +25,8 @@ func logTrace(log zerolog.Logger) amqp.Trace {
 		return e
 	}
 	return amqp.Trace{
-		Refused: func(c *amqp.Conn, cause error) {
-			with(log.Warn(), c).Err(cause).Msg("login refused")
+		Starved: func(cause error) {
+			log.Error().Err(cause).Msg("cannot accept connections")
 		},
 		Opened: func(c *amqp.Conn) {
 			with(log.Info(), c).Msg("connection opened")
@@ -41,6 +41,8 @@ func logTrace(log zerolog.Logger) amqp.Trace {
 				with(log.Info(), c).Msg("connection closed")
 			case errors.As(cause, &e) && e.Code == amqp.InternalError:
 				with(log.Error(), c).Err(cause).Msg("connection failed")
+			case e != nil && e.Code == amqp.ConnectionForced:
+				with(log.Info(), c).Err(cause).Msg("connection closed")
 			default:
 				with(log.Warn(), c).Err(cause).Msg("connection closed")
 			}

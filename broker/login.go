@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -31,13 +33,15 @@ func (b *backend) Login(mechanism string, response []byte, peer net.Addr) (strin
 	}
 	// Both are compared, in constant time, whether or not the user exists.
 	known := equal(user, b.options.DefaultUser) & equal(password, b.options.DefaultPass)
-	if known == 0 {
-		return user, errCredentials
+	switch {
+	case known == 0 || password == "":
+		err = errCredentials
+	case user == "guest" && !loopback(peer):
+		err = errLoopback
+	default:
+		return user, nil
 	}
-	if user == "guest" && !loopback(peer) {
-		return user, errLoopback
-	}
-	return user, nil
+	return "", fmt.Errorf("user %q: %w", user[:min(len(user), 255)], err)
 }
 
 func equal(a, b string) int {
@@ -45,9 +49,16 @@ func equal(a, b string) int {
 	return subtle.ConstantTimeCompare(x[:], y[:])
 }
 
-// loopback tells whether a peer is on this machine. Connections without an
-// internet address, such as a net.Pipe, are.
+// loopback tells whether a peer is on this machine: a net.Pipe, a Unix socket,
+// or an address that says so. Whatever else there is, is not.
 func loopback(peer net.Addr) bool {
-	tcp, ok := peer.(*net.TCPAddr)
-	return !ok || tcp.IP.IsLoopback()
+	if peer == nil {
+		return false
+	}
+	switch peer.Network() {
+	case "pipe", "unix":
+		return true
+	}
+	at, err := netip.ParseAddrPort(peer.String())
+	return err == nil && at.Addr().Unmap().IsLoopback()
 }

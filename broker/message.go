@@ -23,8 +23,8 @@ const (
 // to a consumer without acknowledgement is never copied anywhere else; one
 // that is to stay, in a queue or unacknowledged, is kept as a message.
 //
-// The messages that are kept of one run share memory in pieces of limited
-// size, so that none of them can hold much more than itself.
+// The small messages that are kept of one run share memory in pieces: one that
+// stays for long may hold a piece of slabSize bytes, not more.
 type run struct {
 	origin   *origin
 	contents []amqp.Content
@@ -41,10 +41,14 @@ func (r *run) keep(i int) *message {
 	if r.kept[i] != nil {
 		return r.kept[i]
 	}
+	c := &r.contents[i]
+	if c.KeepSize() == 0 { // a body with memory of its own, which no neighbour may hold
+		r.kept[i] = &message{origin: r.origin, content: *c}
+		return r.kept[i]
+	}
 	if len(r.messages) == 0 {
 		r.messages = make([]message, min(len(r.contents)-i, slabCount))
 	}
-	c := &r.contents[i]
 	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
 		r.slab = make([]byte, 0, r.slabFor(i))
 	}

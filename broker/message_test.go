@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -152,4 +154,28 @@ func TestDeliveriesAreSettledQueueByQueueInTheirOrder(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A small message that stays does not hold a large one that was published
+// beside it.
+func TestASmallMessageDoesNotHoldALargeOne(t *testing.T) {
+	small := amqp.NewContent(amqp.Properties{0, 0}, []byte("s"))
+	body := make([]byte, 1<<20)
+	freed := make(chan struct{})
+	runtime.AddCleanup(&body[0], func(freed chan struct{}) { close(freed) }, freed)
+	r := &run{origin: new(origin), contents: []amqp.Content{small, amqp.NewContent(amqp.Properties{0, 0}, body)}}
+	stays := r.keep(0)
+	r.keep(1)
+	r.reset()
+	body = nil
+	for range 10 {
+		runtime.GC()
+		select {
+		case <-freed:
+			runtime.KeepAlive(stays)
+			return
+		case <-time.After(time.Second):
+		}
+	}
+	t.Error("the large body is still held")
 }

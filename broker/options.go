@@ -13,14 +13,17 @@ import (
 type Options struct {
 	// DefaultUser and DefaultPass are the one user that may log in. Default:
 	// guest and guest, who may connect from loopback addresses only (CONN-13).
+	// Another user has no default password, and nobody logs in with an empty
+	// one.
 	DefaultUser, DefaultPass string
 
-	// Heartbeat is the interval that clients are offered, in whole seconds;
-	// negative offers none. Default: 60 s (CONN-16).
+	// Heartbeat is the interval that clients are offered, in whole seconds
+	// between 1 and 65535, to which it is rounded; negative offers none.
+	// Default: 60 s (CONN-16).
 	Heartbeat time.Duration
 
-	// FrameMax is the largest frame in bytes, overhead included, at least
-	// 4096. Default: 131072.
+	// FrameMax is the largest frame in bytes, overhead included. Less than
+	// 4096 is 4096. Default: 131072.
 	FrameMax uint32
 
 	// ChannelMax is how many channels a connection may have open. Default:
@@ -35,8 +38,9 @@ type Options struct {
 	// connection.open. Default: 10 s (CONN-34).
 	HandshakeTimeout time.Duration
 
-	// LoginDelay is how long the socket of a client that failed to log in
-	// stays open. Default: 3 s (CONN-11).
+	// LoginDelay is how long the socket of a client that failed to log in, or
+	// sent what is no frame, stays open; negative is not at all. Default: 3 s
+	// (CONN-11, FRM-02).
 	LoginDelay time.Duration
 
 	// Version is the version in server-properties; clients choose their
@@ -59,11 +63,21 @@ func (o Options) withDefaults() Options {
 	set(&o.LoginDelay, 3*time.Second)
 	set(&o.Version, "3.13.7")
 	set(&o.ClusterName, "leveret")
-	if o.DefaultUser == "" && o.DefaultPass == "" {
-		o.DefaultUser, o.DefaultPass = "guest", "guest"
+	set(&o.DefaultUser, "guest")
+	if o.DefaultUser == "guest" {
+		set(&o.DefaultPass, "guest")
 	}
-	o.Heartbeat = max(o.Heartbeat, 0)
+	o.FrameMax = max(o.FrameMax, amqp.MinFrameMax)
+	o.Heartbeat = heartbeat(o.Heartbeat)
 	return o
+}
+
+// heartbeat is an interval as it can be offered.
+func heartbeat(d time.Duration) time.Duration {
+	if d < 0 {
+		return 0
+	}
+	return min(max(d.Round(time.Second), time.Second), 65535*time.Second)
 }
 
 func set[T comparable](field *T, value T) {

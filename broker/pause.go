@@ -10,19 +10,24 @@ const (
 	pressHigh = 1 << 20
 	pressLow  = 0
 
+	// pressTop is how many are a backlog, which is worked off while publishers
+	// go on.
+	pressTop = 16 << 20
+
 	// longestPause bounds one pause of a publisher, whatever happens. When
-	// less than brisk bytes left the queue meanwhile, its consumers lag: they
-	// are no match for any publisher, and nobody waits for them until they
-	// have been found, over judgeAfter or more, to take as much as that.
+	// less than brisk bytes left the queue meanwhile (50 MB/s), its consumers
+	// lag: they are no match for a publisher that fills the queue, and nobody
+	// waits for them until they have been found, over judgeAfter or more, to
+	// take as much as that.
 	longestPause = 10 * time.Millisecond
-	brisk        = 64 << 10
+	brisk        = 512 << 10
 	judgeAfter   = 9 * longestPause
 )
 
 // pressedLocked tells whether publishers ought to pause: much waits for
 // consumers that have lately drained it.
 func (q *queue) pressedLocked() bool {
-	return q.ready.bytes > pressHigh && len(q.consumers) > 0
+	return q.ready.bytes > pressHigh && q.ready.bytes <= pressTop && len(q.consumers) > 0
 }
 
 // relieve lets waiting publishers go on once little enough waits.

@@ -113,7 +113,11 @@ func (q *queue) counts() (messages, consumers int) {
 }
 
 // Drained implements amqp.Drainer: the outbox of a consumer has room again.
-func (q *queue) Drained() { q.serve() }
+func (q *queue) Drained() (more bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dispatchSome()
+}
 
 // serve gives consumers that may have got room what is ready.
 func (q *queue) serve() {
@@ -125,15 +129,20 @@ func (q *queue) serve() {
 // dispatch hands ready messages to consumers as long as both are there. Now and
 // then it releases q.mu for others.
 func (q *queue) dispatch() {
-	for q.ready.len() > 0 {
-		before := q.ready.bytes
-		dealt := q.deal(nil)
-		q.drained += before - q.ready.bytes
-		q.relieve()
-		if dealt < longestDeal {
-			return
-		}
+	for q.dispatchSome() {
 		q.mu.Unlock()
 		q.mu.Lock()
 	}
+}
+
+// dispatchSome is one step of dispatch; more means that it was a full one.
+func (q *queue) dispatchSome() (more bool) {
+	if q.ready.len() == 0 {
+		return false
+	}
+	before := q.ready.bytes
+	dealt := q.deal(nil)
+	q.drained += before - q.ready.bytes
+	q.relieve()
+	return dealt >= longestDeal
 }

@@ -31,7 +31,10 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		if err := ch.checkProperties(props); err != nil {
 			return err
 		}
-		ch.properties = append(ch.properties[:0], props...)
+		ch.properties = ch.properties[:0]
+		if len(props) <= largestRemembered {
+			ch.properties = append(ch.properties, props...)
+		}
 	}
 	if rt.exchange != nil {
 		rt = s.vhost.match(rt, content.Properties())
@@ -51,6 +54,10 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 	s.gather(rt, content)
 	return nil
 }
+
+// largestRemembered bounds the properties that a channel compares those of the
+// next message with, in bytes.
+const largestRemembered = 1 << 10
 
 // longestRun is how many publishes are gathered before their consumers get
 // them even if there is more to read.

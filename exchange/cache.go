@@ -28,7 +28,7 @@ type remembered[R any] struct {
 }
 
 // maxRoutes bounds a cache. A full one drops half of what it has.
-const maxRoutes = 512
+const maxRoutes = 256
 
 // Get returns the route of an exchange and a routing key, if that was put in
 // this generation and there was room to keep it.

@@ -66,7 +66,7 @@ func TestCacheForgetsWithTheGeneration(t *testing.T) {
 
 func TestCacheIsBoundedAndStillOfUse(t *testing.T) {
 	var c Cache[int]
-	const keys = maxRoutes + 100
+	const keys = maxRoutes + maxRoutes/10
 	hits := 0
 	for i := range 20 * keys {
 		key := strconv.Itoa(i % keys)
