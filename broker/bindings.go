@@ -5,8 +5,8 @@ import (
 	"github.com/leveretmq/leveret/exchange"
 )
 
-// exchangeEntity is an exchange of a vhost. All but its bindings is immutable.
-type exchangeEntity struct {
+// namedExchange is an exchange of a vhost. All but its bindings is immutable.
+type namedExchange struct {
 	name       string
 	kind       string
 	durable    bool
@@ -27,7 +27,7 @@ type bindingKey struct {
 }
 
 // addExchange makes an exchange known. v.mu is held, or v is new.
-func (v *vhost) addExchange(x *exchangeEntity) {
+func (v *vhost) addExchange(x *namedExchange) {
 	x.matcher, _ = exchange.New[*queue](x.kind)
 	x.bindings = map[bindingKey]amqp.Table{}
 	v.exchanges[x.name] = x
@@ -57,7 +57,7 @@ func (v *vhost) bind(s *session, exchangeName, queueName, key string, args amqp.
 	x.bindings[id] = args
 	x.matcher.Bind(key, args, q)
 	if q.bindings == nil {
-		q.bindings = map[bindingKey]*exchangeEntity{}
+		q.bindings = map[bindingKey]*namedExchange{}
 	}
 	q.bindings[id] = x
 	v.generation.Add(1)
@@ -86,7 +86,7 @@ func (v *vhost) unbind(s *session, exchangeName, queueName, key string, args amq
 
 // unbindLocked removes a binding, and an auto-delete exchange with its last
 // one (EXCH-30).
-func (v *vhost) unbindLocked(x *exchangeEntity, id bindingKey) {
+func (v *vhost) unbindLocked(x *namedExchange, id bindingKey) {
 	x.matcher.Unbind(id.key, x.bindings[id], id.queue)
 	delete(x.bindings, id)
 	delete(id.queue.bindings, id)
@@ -97,7 +97,7 @@ func (v *vhost) unbindLocked(x *exchangeEntity, id bindingKey) {
 }
 
 // removeExchange removes an exchange with its bindings. v.mu is held.
-func (v *vhost) removeExchange(x *exchangeEntity) {
+func (v *vhost) removeExchange(x *namedExchange) {
 	delete(v.exchanges, x.name)
 	for id := range x.bindings {
 		delete(id.queue.bindings, id)

@@ -94,15 +94,6 @@ func (ch *channel) Method(m amqp.Method) error {
 // has not.
 func refused(what string) error { return amqp.NotImplemented.Errorf("%s", what) }
 
-// channelFlow is CHAN-16 and CHAN-17.
-func (ch *channel) channelFlow(m *amqp.ChannelFlow) error {
-	if !m.Active {
-		return amqp.NotImplemented.Errorf("active=false")
-	}
-	ch.out.Send(ch.id, &amqp.ChannelFlowOk{Active: true})
-	return nil
-}
-
 // Close implements amqp.Channel.
 func (ch *channel) Close() {
 	ch.mu.Lock()

@@ -61,7 +61,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if x != nil {
 		return x.equivalent(v, m)
 	}
-	v.addExchange(&exchangeEntity{
+	v.addExchange(&namedExchange{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,
 		internal: m.Internal, arguments: m.Arguments,
 	})
@@ -92,7 +92,7 @@ func checkAlternate(name string, v *vhost, args amqp.Table) error {
 }
 
 // equivalent compares a declaration with the exchange in the order of EXCH-18.
-func (x *exchangeEntity) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
+func (x *namedExchange) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
 	switch {
 	case m.Type != x.kind:
 		return inequivalent("type", "exchange", x.name, v, m.Type, x.kind)

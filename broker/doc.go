@@ -17,6 +17,18 @@
 // into a run, acknowledgements into a range, so that locks are taken once for
 // many of them.
 //
+// # Where a method is
+//
+//	basic.publish               channel_publish.go, route.go
+//	basic.ack, nack, reject     channel_settle.go
+//	other methods of basic      channel_basic.go
+//	exchange.*, queue.*         channel_exchange.go, channel_queue.go, bindings.go
+//	confirm.select, tx.select   channel_tx_confirm.go
+//	channel.flow                channel_flow.go
+//
+// The switch over all of them is [channel.Method]; connection.* and the opening
+// and closing of channels are in package amqp.
+//
 // # Who owns what
 //
 //	state                                   owner

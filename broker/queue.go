@@ -17,7 +17,7 @@ type queue struct {
 	arguments  amqp.Table
 	// All above is immutable.
 
-	bindings map[bindingKey]*exchangeEntity // vhost.mu
+	bindings map[bindingKey]*namedExchange // vhost.mu
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 

@@ -1,7 +1,5 @@
 package broker
 
-import "sync"
-
 // entry is a message at its position in a queue.
 type entry struct {
 	seq         uint64 // position: ascending in publish order, unique in the queue
@@ -30,14 +28,12 @@ type block struct {
 	next     *block
 }
 
-var blocks = sync.Pool{New: func() any { return new(block) }}
-
 func (r *ready) len() int { return len(r.returned) + r.fresh }
 
 // push adds a message behind all others.
 func (r *ready) push(e entry) {
 	if r.tail == nil || r.tail.to == blockLen {
-		b := blocks.Get().(*block)
+		b := newBlock()
 		if r.tail == nil {
 			r.head = b
 		} else {
@@ -69,8 +65,7 @@ func (r *ready) pop() entry {
 		if r.head == nil {
 			r.tail = nil
 		}
-		b.from, b.to, b.next = 0, 0, nil
-		blocks.Put(b)
+		b.release()
 	}
 	return e
 }

@@ -17,14 +17,14 @@ type vhost struct {
 	generation atomic.Uint64
 
 	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
-	exchanges map[string]*exchangeEntity
+	exchanges map[string]*namedExchange
 	queues    map[string]*queue
 }
 
 // newVhost returns a vhost with the exchanges that are always there (EXCH-01).
 func newVhost(name string) *vhost {
-	v := &vhost{name: name, exchanges: map[string]*exchangeEntity{}, queues: map[string]*queue{}}
-	for _, x := range []exchangeEntity{
+	v := &vhost{name: name, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{}}
+	for _, x := range []namedExchange{
 		{name: "amq.direct", kind: exchange.Direct},
 		{name: "amq.fanout", kind: exchange.Fanout},
 		{name: "amq.topic", kind: exchange.Topic},

@@ -1,0 +1,86 @@
+package broker
+
+import (
+	"bytes"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// Publish implements amqp.Channel. The message joins the run of those that go
+// the same way; the run reaches the queues at the next Flush, or earlier when
+// it has grown long.
+func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
+	s := ch.session
+	rt := ch.route
+	if p != ch.published || rt.generation != s.vhost.generation.Load() {
+		var err error
+		if rt, err = ch.find(p); err != nil {
+			return err
+		}
+	}
+	if props := content.Properties(); !bytes.Equal(props, ch.properties) || len(props) == 0 {
+		if err := ch.checkProperties(props); err != nil {
+			return err
+		}
+		ch.properties = ch.properties[:0]
+		if len(props) <= largestRemembered {
+			ch.properties = append(ch.properties, props...)
+		}
+	}
+	if rt.exchange != nil {
+		rt = s.vhost.match(rt, content.Properties())
+	}
+	if ch.confirms.on && ch.confirms.publish() {
+		s.confirming = append(s.confirming, ch)
+	}
+	if len(rt.queues) == 0 {
+		if p.Mandatory { // PUB-03; before the confirm: PUB-19
+			ch.out.SendContent(ch.id, &amqp.BasicReturn{
+				ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(),
+				Exchange: p.Exchange, RoutingKey: p.RoutingKey,
+			}, &content, ch.frameMax)
+		}
+		return nil
+	}
+	s.gather(rt, content)
+	return nil
+}
+
+// largestRemembered bounds the properties that a channel compares those of the
+// next message with, in bytes.
+const largestRemembered = 1 << 10
+
+// longestRun is how many publishes are gathered before their consumers get
+// them even if there is more to read.
+const longestRun = 256
+
+// gather adds a publish to the run, which is flushed first if it goes
+// elsewhere.
+func (s *session) gather(rt *route, content amqp.Content) {
+	if s.target != rt || len(s.run.contents) >= longestRun {
+		s.flushRun()
+		s.target = rt
+	}
+	s.run.origin = &rt.origin
+	s.run.contents = append(s.run.contents, content)
+}
+
+// find returns the route of a publish: what is remembered, or a new one.
+func (ch *channel) find(p *amqp.BasicPublish) (*route, error) {
+	if p.Immediate { // PUB-05
+		return nil, amqp.NotImplemented.Errorf("immediate=true")
+	}
+	v := ch.session.vhost
+	generation := v.generation.Load() // before the lock: it may only be too old
+	rt, ok := ch.routes.Get(generation, p.Exchange, p.RoutingKey)
+	if !ok {
+		var err error
+		if rt, err = v.route(p.Exchange, p.RoutingKey); err != nil {
+			return nil, err
+		}
+		rt.generation = generation
+		ch.routes.Put(generation, p.Exchange, p.RoutingKey, rt)
+	}
+	ch.published, ch.route = p, rt
+	return rt, nil
+}
