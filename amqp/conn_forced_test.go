@@ -270,3 +270,25 @@ func TestCloseBehindWork(t *testing.T) {
 		b.expect(t, publishEvent(1, []byte("m")), "close channel 1", "close")
 	})
 }
+
+// A client that is not read, because it does not read itself, can be closed
+// all the same. When it reads again it learns of it.
+func TestCloseOfAClientThatIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		b.method = answerWith(10 << 20)
+		begin := time.Now()
+		c := b.open(t, amqptest.Login{}, 1)
+		c.SendMethods(1, &amqp.BasicGet{})
+		synctest.Wait()
+		b.took()
+		b.closeAll()
+		synctest.Wait()
+		b.expect(t, "close channel 1", "close")
+		c.ExpectContent(1, &amqp.BasicGetOk{})
+		c.ExpectClose(0, amqp.ConnectionForced, forcedText, 0)
+		c.SendMethods(0, &amqp.ConnectionCloseOk{})
+		c.ExpectEnd()
+		since(t, begin, 0)
+	})
+}

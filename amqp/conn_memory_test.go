@@ -61,7 +61,7 @@ func TestMemoryOfAConnectionBeforeLogin(t *testing.T) {
 // Bodies that are declared and do not come cost next to nothing, on however
 // many channels.
 func TestMemoryOfDeclaredBodies(t *testing.T) {
-	const channels = 1000
+	const channels = 300
 	for name, tt := range map[string]struct {
 		size uint64
 		body int // bytes of it that come

@@ -117,7 +117,7 @@ func play(t *testing.T, script []byte, cuts []int) (output []byte, publishes, re
 // However the network cuts what a client sends, it means the same, right or
 // wrong.
 func TestEverySplitMeansTheSame(t *testing.T) {
-	rounds := uint64(200)
+	rounds := uint64(120)
 	if testing.Short() {
 		rounds = 30
 	}

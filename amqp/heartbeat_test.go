@@ -3,6 +3,7 @@ package amqp_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -226,4 +227,42 @@ func TestHeartbeatsDoNotGather(t *testing.T) {
 			t.Errorf("dropped after %v", dropped)
 		}
 	})
+}
+
+// A client whose input is not read, because it is slow to take its answers, is
+// alive as long as it takes some.
+func TestASlowReaderIsAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		var begin time.Time
+		var dropped time.Duration
+		b.server.Trace.Closed = func(*amqp.Conn, error) { dropped = time.Since(begin) }
+		b.method = answerWith(20 << 20)
+		c := b.open(t, amqptest.Login{Heartbeat: 2}, 1)
+		begin = time.Now()
+		c.SendMethods(1, &amqp.BasicGet{})
+		synctest.Wait()
+		piece := make([]byte, 100_000)
+		const slow = 100 // seconds, of 20 MiB
+		for range slow {
+			<-time.After(time.Second)
+			if _, err := io.ReadFull(c.Conn, piece); err != nil {
+				t.Fatalf("after %v: %v", time.Since(begin), err)
+			}
+		}
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if dropped < (slow+4)*time.Second || dropped > (slow+6)*time.Second {
+			t.Errorf("dropped after %v", dropped)
+		}
+	})
+}
+
+// answerWith answers every method with as many bytes.
+func answerWith(size int) func(*backendChannel, amqp.Method) error {
+	return func(ch *backendChannel, _ amqp.Method) error {
+		content := amqp.NewContent(amqp.Properties{0, 0}, make([]byte, size))
+		ch.conn.Outbox().SendContent(ch.id, &amqp.BasicGetOk{}, &content, ch.conn.FrameMax())
+		return nil
+	}
 }

@@ -82,7 +82,6 @@ func TestServeUntilShutdown(t *testing.T) {
 		b := newBackend()
 		l, other := newPipes(), newPipes()
 		served, servedOther := b.serve(l), b.serve(other)
-		l.errs <- temporary{errors.New("too many open files")} // is borne
 		l.dial(t).Reach(amqptest.Started, amqptest.Login{})
 		other.dial(t).Open(amqptest.Login{})
 		synctest.Wait()
@@ -103,6 +102,34 @@ func TestServeUntilShutdown(t *testing.T) {
 		c.ExpectEnd()
 		if err := <-b.shutdown(0); err != nil { // again
 			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}
+
+// Errors of accept that pass are borne, and told once.
+func TestServeBearsWhatPasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		var told []error
+		b.server.Trace.Starved = func(cause error) { told = append(told, cause) }
+		l := newPipes()
+		served := b.serve(l)
+		for range 2 {
+			for range 3 {
+				l.errs <- temporary{errors.New("too many open files")}
+			}
+			c := l.dial(t)
+			c.Open(amqptest.Login{})
+			c.Quit()
+		}
+		if err := <-b.shutdown(0); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := <-served; !errors.Is(err, amqp.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
+		if len(told) != 2 {
+			t.Errorf("told %v", told)
 		}
 	})
 }
@@ -247,11 +274,7 @@ func TestShutdownWithClientsThatDoNotRead(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBackend()
-			b.method = func(ch *backendChannel, _ amqp.Method) error {
-				content := amqp.NewContent(amqp.Properties{0, 0}, make([]byte, tt.pending))
-				ch.conn.Outbox().SendContent(ch.id, &amqp.BasicGetOk{}, &content, ch.conn.FrameMax())
-				return nil
-			}
+			b.method = answerWith(tt.pending)
 			c := b.open(t, amqptest.Login{}, 1)
 			if tt.pending > 0 {
 				c.SendMethods(1, &amqp.BasicGet{})

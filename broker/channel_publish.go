@@ -63,6 +63,7 @@ func (s *session) gather(rt *route, content amqp.Content) {
 	}
 	s.run.origin = &rt.origin
 	s.run.contents = append(s.run.contents, content)
+	s.published += content.Size()
 }
 
 // find returns the route of a publish: what is remembered, or a new one.

@@ -10,29 +10,42 @@ const (
 	pressHigh = 1 << 20
 	pressLow  = 0
 
-	// pressTop is how many are a backlog, which is worked off while publishers
-	// go on.
-	pressTop = 16 << 20
-
-	// longestPause bounds one pause of a publisher, whatever happens. When
-	// less than brisk bytes left the queue meanwhile (50 MB/s), its consumers
-	// lag: they are no match for a publisher that fills the queue, and nobody
-	// waits for them until they have been found, over judgeAfter or more, to
-	// take as much as that.
+	// longestPause bounds one pause of a publisher, whatever happens, and
+	// pauseAfter is how many bytes it has published at least since its last
+	// one: so it is never slowed below 12 MB/s.
 	longestPause = 10 * time.Millisecond
-	brisk        = 512 << 10
-	judgeAfter   = 9 * longestPause
+	pauseAfter   = 128 << 10
+
+	// Consumers lag that take less than brisk bytes in the time of a pause
+	// (50 MB/s), seen over judgeOver while publishers wait in vain. Nobody
+	// waits for them until they have been found, over judgeAfter, to take as
+	// much.
+	brisk      = 512 << 10
+	judgeOver  = 5 * longestPause
+	judgeAfter = 9 * judgeOver
 )
 
+// pace is what a queue knows of the pace of its consumers; q.mu guards it.
+type pace struct {
+	drained int       // bytes that ready messages handed out had, ever
+	lags    bool      // nobody waits for the consumers
+	since   time.Time // since when they are observed; zero: they are not
+	then    int       // drained at that time
+}
+
 // pressedLocked tells whether publishers ought to pause: much waits for
-// consumers that have lately drained it.
+// consumers.
 func (q *queue) pressedLocked() bool {
-	return q.ready.bytes > pressHigh && q.ready.bytes <= pressTop && len(q.consumers) > 0
+	return q.ready.bytes > pressHigh && len(q.consumers) > 0
 }
 
 // relieve lets waiting publishers go on once little enough waits.
 func (q *queue) relieve() {
-	if q.room != nil && (q.ready.bytes <= pressLow || len(q.consumers) == 0) {
+	if q.ready.bytes > pressLow && len(q.consumers) > 0 {
+		return
+	}
+	q.pace.lags, q.pace.since = false, time.Time{}
+	if q.room != nil {
 		close(q.room)
 		q.room = nil
 	}
@@ -42,38 +55,39 @@ func (q *queue) relieve() {
 // limit: then it returns false.
 func (q *queue) pause(limit <-chan time.Time) bool {
 	q.mu.Lock()
-	if !q.pressedLocked() || q.lagsLocked() {
+	if !q.pressedLocked() || q.pace.lagging() {
 		q.mu.Unlock()
 		return true
+	}
+	if q.pace.since.IsZero() {
+		q.pace.observe()
 	}
 	if q.room == nil {
 		q.room = make(chan struct{})
 	}
-	room, drained := q.room, q.drained
+	room := q.room
 	q.mu.Unlock()
 
 	select {
 	case <-room:
 		return true
 	case <-limit:
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.drained-drained < brisk {
-		q.lags, q.judged, q.drainedThen = true, time.Now(), q.drained
-	}
-	return false
-}
-
-// lagsLocked tells whether a publisher would wait in vain: it did the last
-// time, and consumers take no more than they did then.
-func (q *queue) lagsLocked() bool {
-	if !q.lags {
 		return false
 	}
-	if d := time.Since(q.judged); d >= judgeAfter {
-		q.lags = q.drained-q.drainedThen < brisk*int(d/longestPause)
-		q.judged, q.drainedThen = time.Now(), q.drained
+}
+
+// observe begins to measure what consumers take.
+func (p *pace) observe() { p.since, p.then = time.Now(), p.drained }
+
+// lagging tells whether a publisher would wait in vain.
+func (p *pace) lagging() bool {
+	over := judgeOver
+	if p.lags {
+		over = judgeAfter
 	}
-	return q.lags
+	if d := time.Since(p.since); !p.since.IsZero() && d >= over {
+		p.lags = p.drained-p.then < brisk*int(d/longestPause)
+		p.observe()
+	}
+	return p.lags
 }

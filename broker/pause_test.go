@@ -76,7 +76,7 @@ func TestConsumersThatLagCostAPublisherLittle(t *testing.T) {
 					p.declare(queues[i])
 					tt.lag(b, connect(t, b, 1), queues[i])
 				}
-				const n = 300
+				const n = 1500
 				if lost := publishSteadily(p, n, queues...); lost > n*time.Millisecond*115/1000 {
 					t.Errorf("%v of %d ms were lost", lost, n)
 				}

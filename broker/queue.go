@@ -2,7 +2,6 @@ package broker
 
 import (
 	"sync"
-	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -21,20 +20,17 @@ type queue struct {
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 
-	ready       ready
-	nextSeq     uint64
-	consumers   []*consumer
-	turn        int  // consumers[turn] is the next to get a message
-	shared      bool // two of the consumers are on one channel
-	exclusive   bool // its consumer is an exclusive one
-	deleted     bool
-	drained     int           // bytes that ready messages handed out had, ever
-	room        chan struct{} // closed when fewer bytes wait; nil if nobody waits
-	lags        bool          // a publisher would wait in vain; so it was
-	judged      time.Time     // found at this time, when drained was
-	drainedThen int           // this
-	items       []item        // scratch of deal
-	playing     []*consumer   // likewise
+	ready     ready
+	nextSeq   uint64
+	consumers []*consumer
+	turn      int  // consumers[turn] is the next to get a message
+	shared    bool // two of the consumers are on one channel
+	exclusive bool // its consumer is an exclusive one
+	deleted   bool
+	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
+	pace      pace
+	items     []item      // scratch of deal
+	playing   []*consumer // likewise
 }
 
 // publish takes a run of messages: hands them to consumers or keeps them.
@@ -142,7 +138,7 @@ func (q *queue) dispatchSome() (more bool) {
 	}
 	before := q.ready.bytes
 	dealt := q.deal(nil)
-	q.drained += before - q.ready.bytes
+	q.pace.drained += before - q.ready.bytes
 	q.relieve()
 	return dealt >= longestDeal
 }

@@ -27,6 +27,7 @@ type session struct {
 	acking     []*channel // with gathered acknowledgements
 	confirming []*channel // with publishes to confirm
 	pressed    []*queue   // that asked their publishers to pause
+	published  int        // bytes since the last pause
 	settled    []delivery // scratch of settling
 }
 
@@ -90,11 +91,15 @@ func (s *session) Pause() {
 		clear(s.pressed)
 		s.pressed = s.pressed[:0]
 	}()
+	if s.published < pauseAfter {
+		return
+	}
 	for ch := range s.channels {
 		if ch.busy() {
 			return
 		}
 	}
+	s.published = 0
 	limit := time.NewTimer(longestPause)
 	defer limit.Stop()
 	for _, q := range s.pressed {
