@@ -29,18 +29,6 @@ func TestChannelNumberIsFreeAfterAnError(t *testing.T) {
 	put(t, ch, "", private(t, ch), "still works")
 }
 
-// CHAN-10: the client closes a channel that the server is closing.
-func TestChannelCloseMayCross(t *testing.T) {
-	conn := dial(t)
-	beside := open(t, conn)
-	for range 200 {
-		ch := open(t, conn)
-		send(t, ch, "nope", "", text("lost"))
-		_ = ch.Close() // the server's error or none, whichever comes first
-		must(t, beside.Qos(1, 0, false))
-	}
-}
-
 // CHAN-09, PUB-01
 func TestWhatFollowsAnErrorIsIgnored(t *testing.T) {
 	admin := channel(t)
