@@ -113,13 +113,9 @@ func checkArguments(args amqp.Table) error {
 
 // queueBind is queue.bind (50,20).
 func (ch *channel) queueBind(m *amqp.QueueBind) error {
-	name, key, err := ch.bindingEnds(m.Queue, m.RoutingKey)
+	source, name, key, err := ch.bindingEnds(m.Exchange, m.Queue, m.RoutingKey)
 	if err != nil {
 		return err
-	}
-	source := entityName(m.Exchange)
-	if source == "" { // EXCH-05
-		return defaultExchange()
 	}
 	if err := ch.session.vhost.bind(ch.session, source, name, key, m.Arguments); err != nil {
 		return err
@@ -132,13 +128,9 @@ func (ch *channel) queueBind(m *amqp.QueueBind) error {
 
 // queueUnbind is queue.unbind (50,50).
 func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
-	name, key, err := ch.bindingEnds(m.Queue, m.RoutingKey)
+	source, name, key, err := ch.bindingEnds(m.Exchange, m.Queue, m.RoutingKey)
 	if err != nil {
 		return err
-	}
-	source := entityName(m.Exchange)
-	if source == "" { // EXCH-05
-		return defaultExchange()
 	}
 	if err := ch.session.vhost.unbind(ch.session, source, name, key, m.Arguments); err != nil {
 		return err
@@ -147,14 +139,21 @@ func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 	return nil
 }
 
-// bindingEnds are the queue and the key of a binding: both empty mean the
-// channel's current queue and its name (QOP-05, QOP-06).
-func (ch *channel) bindingEnds(queueName, key string) (name, routingKey string, err error) {
+// bindingEnds are the exchange, the queue and the key of a binding. Queue and
+// key both empty mean the channel's current queue and its name (QOP-05,
+// QOP-06); the default exchange has no bindings to change (EXCH-05).
+func (ch *channel) bindingEnds(exchangeName, queueName, key string) (source, name, routingKey string, err error) {
 	name, err = ch.queueName(entityName(queueName))
+	if err != nil {
+		return "", "", "", err
+	}
 	if queueName == "" && key == "" {
 		key = name
 	}
-	return name, key, err
+	if source = entityName(exchangeName); source == "" {
+		return "", "", "", defaultExchange()
+	}
+	return source, name, key, nil
 }
 
 // queuePurge is queue.purge (50,30).
