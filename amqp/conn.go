@@ -73,9 +73,6 @@ func (c *Conn) Outbox() *Outbox { return c.out }
 // RemoteAddr is the address of the client.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
 
-// LocalAddr is the address that the client connected to.
-func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
-
 // User is the authenticated user, empty before login.
 func (c *Conn) User() string { return c.user }
 
@@ -84,9 +81,6 @@ func (c *Conn) Vhost() string { return c.vhost }
 
 // FrameMax is the negotiated frame size in bytes, overhead included.
 func (c *Conn) FrameMax() int { return c.frameMax }
-
-// ClientProperties are the client-properties of connection.start-ok.
-func (c *Conn) ClientProperties() Table { return c.properties }
 
 // Capable tells whether the client declared a capability (CONN-14).
 func (c *Conn) Capable(name string) bool {
