@@ -390,6 +390,7 @@ func TestAPanicOfTheSession(t *testing.T) {
 				b := newBackend()
 				healthy := b.open(t, amqptest.Login{}, 9)
 				c := b.open(t, amqptest.Login{}, 1, 2)
+				synctest.Wait() // the reader has paused after what it read
 				b.took()
 				b.panicAt(tt.at, 1)
 				c.Send(tt.send)
@@ -408,6 +409,7 @@ func TestAPanicOfTheSession(t *testing.T) {
 			b := newBackend()
 			healthy := b.open(t, amqptest.Login{}, 9)
 			c := b.open(t, amqptest.Login{}, 1, 2)
+			synctest.Wait()
 			b.panicAt("close", 1)
 			c.Close()
 			synctest.Wait()
