@@ -82,6 +82,14 @@ func NewContent(p Properties, body []byte) Content {
 	return Content{frames: frames}
 }
 
+// WithProperties returns a content with the same body and other properties,
+// which must not change afterwards.
+func (c *Content) WithProperties(p Properties) Content {
+	body := c.frames[c.header():]
+	frames := AppendContentHeader(nil, 0, uint64(len(c.Body())), p)
+	return Content{frames: append(frames, body...), body: c.body, large: c.large}
+}
+
 // wholeContent recognises a whole content of the given channel at the start
 // of b, as the two frames that a client writes in one go. It returns their
 // length, or 0: then the frames are taken one by one. largest is the limit of

@@ -111,3 +111,19 @@ func TestWholeContentTakesOnlyWholeContents(t *testing.T) {
 		t.Error("a body in two frames is taken")
 	}
 }
+
+func TestContentTakesOtherProperties(t *testing.T) {
+	p, other := Properties{0, 0}, Properties((&BasicProperties{ReplyTo: "somewhere"}).Append(nil))
+	for _, size := range contentSizes {
+		body := patterned(size)
+		for name, c := range contents(t, p, body) {
+			n := c.WithProperties(other)
+			if !bytes.Equal(n.Body(), body) || !bytes.Equal(n.Properties(), other) || !bytes.Equal(c.Properties(), p) {
+				t.Errorf("%d bytes, %s: %d bytes of body, properties %q", size, name, len(n.Body()), n.Properties())
+			}
+			if kept, _ := n.Keep(make([]byte, 0, n.KeepSize())); !bytes.Equal(kept.Body(), body) {
+				t.Errorf("%d bytes, %s: kept %d", size, name, len(kept.Body()))
+			}
+		}
+	}
+}

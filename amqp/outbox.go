@@ -100,6 +100,9 @@ func (o *Outbox) Full(d Drainer) bool {
 	return true
 }
 
+// Pending is how many bytes wait to be written.
+func (o *Outbox) Pending() int64 { return o.size.Load() }
+
 // room returns the free end of the chunk, with at least n bytes.
 func (o *Outbox) room(n int) []byte {
 	if cap(o.chunk)-len(o.chunk) < n {

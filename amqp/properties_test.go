@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -186,5 +187,45 @@ func TestPropertiesAreReadWithoutAllocation(t *testing.T) {
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations", allocs)
+	}
+}
+
+func TestAPropertyIsReplacedAndTheOthersStay(t *testing.T) {
+	p := Properties(every.Append(nil))
+	before := string(p)
+	want := every
+	want.ReplyTo = "another"
+	if got := p.WithReplyTo("another"); string(got) != string(want.Append(nil)) {
+		t.Errorf("% x", got)
+	}
+	for _, f := range oneOfEach {
+		i := slices.IndexFunc(oneOfEach, func(g Field) bool { return g.Key == f.Key }) // the first of that name
+		want := every
+		want.Headers = append(slices.Clone(oneOfEach[:i]), oneOfEach[i+1:]...)
+		if got := p.WithoutHeader(f.Key); string(got) != string(want.Append(nil)) {
+			t.Errorf("without %s: % x", f.Key, got)
+		}
+	}
+	if got := p.WithoutHeader("none of this name"); string(got) != before {
+		t.Errorf("% x", got)
+	}
+	if string(p) != before {
+		t.Error("the properties themselves have changed")
+	}
+}
+
+func TestOnlyTheFirstHeaderOfANameGoes(t *testing.T) {
+	b := BasicProperties{Headers: Table{{"BCC", "1"}, {"k", "2"}, {"BCC", "3"}}}
+	b.Headers, _, _ = Properties(b.Append(nil)).WithoutHeader("BCC").Headers()
+	if want := (Table{{"k", "2"}, {"BCC", "3"}}); !reflect.DeepEqual(b.Headers, want) {
+		t.Errorf("%v", b.Headers)
+	}
+	alone := (&BasicProperties{Headers: Table{{"BCC", "1"}}, MessageID: "m"}).Append(nil)
+	empty := (&BasicProperties{Headers: Table{}, MessageID: "m"}).Append(nil)
+	if got := Properties(alone).WithoutHeader("BCC"); string(got) != string(empty) {
+		t.Errorf("% x", got)
+	}
+	if none := Properties("\x00\x00"); string(none.WithoutHeader("BCC")) != string(none) {
+		t.Error("no headers have become some")
 	}
 }
