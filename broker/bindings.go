@@ -12,73 +12,125 @@ type namedExchange struct {
 	durable    bool
 	autoDelete bool
 	internal   bool
+	alternate  *string // name of the alternate exchange, nil if there is none
 	arguments  amqp.Table
 
-	matcher  exchange.Matcher[*queue]  // vhost.mu
-	bindings map[bindingKey]amqp.Table // vhost.mu
+	matcher  exchange.Matcher[destination] // vhost.mu
+	bindings map[bindingKey]amqp.Table     // those it is the source of; vhost.mu
+	inbound  inbound
 }
+
+// destination is what a binding leads to: a queue or an exchange.
+type destination interface {
+	// bound are the bindings that lead there.
+	bound() *inbound
+}
+
+// inbound are the bindings that lead to a destination, each with its source;
+// vhost.mu guards them.
+type inbound map[bindingKey]*namedExchange
+
+func (x *namedExchange) bound() *inbound { return &x.inbound }
+func (q *queue) bound() *inbound         { return &q.inbound }
 
 // bindingKey is what makes a binding the same as another (QOP-01, QOP-02).
 type bindingKey struct {
-	exchange  string
-	queue     *queue
+	source    string
+	to        destination
 	key       string
 	arguments string // canonical
 }
 
 // addExchange makes an exchange known. v.mu is held, or v is new.
 func (v *vhost) addExchange(x *namedExchange) {
-	x.matcher, _ = exchange.New[*queue](x.kind)
+	x.matcher, _ = exchange.New[destination](x.kind)
 	x.bindings = map[bindingKey]amqp.Table{}
 	v.exchanges[x.name] = x
 	v.generation.Add(1)
 }
 
-// bind adds a binding unless it is there (QOP-01). The lookups and their
-// order are those of QOP-03, QOP-04 and QDEC-14.
-func (v *vhost) bind(s *session, exchangeName, queueName, key string, args amqp.Table) error {
+// end is what a client names as the destination of a binding.
+type end struct {
+	name     string
+	exchange bool // or else a queue
+}
+
+// lookup finds what a client named, nil if there is nothing. v.mu is held.
+func (v *vhost) lookup(e end) destination {
+	if e.exchange {
+		if x := v.exchanges[e.name]; x != nil {
+			return x
+		}
+	} else if q := v.queues[e.name]; q != nil {
+		return q
+	}
+	return nil
+}
+
+// ends finds both ends of a new binding, the source first (QOP-03, QOP-04,
+// EXCH-39, QDEC-14). v.mu is held.
+func (v *vhost) ends(s *session, source string, to end) (*namedExchange, destination, error) {
+	x, d := v.exchanges[source], v.lookup(to)
+	switch {
+	case x == nil:
+		return nil, nil, noExchange(source, v)
+	case d == nil && to.exchange:
+		return nil, nil, noExchange(to.name, v)
+	case d == nil:
+		return nil, nil, noQueue(to.name, v)
+	}
+	return x, d, v.owned(d, s)
+}
+
+// owned is the error for a queue that belongs to another session (QDEC-14).
+func (v *vhost) owned(d destination, s *session) error {
+	if q, ok := d.(*queue); ok && q.owner != nil && q.owner != s {
+		return lockedQueue(q.name, v)
+	}
+	return nil
+}
+
+// bind adds a binding unless it is there (QOP-01).
+func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Table) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	x := v.exchanges[exchangeName]
-	if x == nil {
-		return noExchange(exchangeName, v)
-	}
-	q, err := v.queueLocked(queueName, s)
+	x, d, err := v.ends(s, source, to)
 	if err != nil {
 		return err
 	}
 	if err := exchange.CheckBinding(x.kind, key, args); err != nil {
 		return err
 	}
-	id := bindingKey{x.name, q, key, args.Canonical()}
+	id := bindingKey{x.name, d, key, args.Canonical()}
 	if _, have := x.bindings[id]; have {
 		return nil
 	}
 	x.bindings[id] = args
-	x.matcher.Bind(key, args, q)
-	if q.bindings == nil {
-		q.bindings = map[bindingKey]*namedExchange{}
+	x.matcher.Bind(key, args, d)
+	in := d.bound()
+	if *in == nil {
+		*in = inbound{}
 	}
-	q.bindings[id] = x
+	(*in)[id] = x
 	v.generation.Add(1)
 	return nil
 }
 
-// unbind removes a binding; one that is not there is no error (QOP-07), and
-// then nothing is checked either (QDEC-16).
-func (v *vhost) unbind(s *session, exchangeName, queueName, key string, args amqp.Table) error {
+// unbind removes a binding; one that is not there is no error (QOP-07,
+// EXCH-40), and then nothing is checked either (QDEC-16).
+func (v *vhost) unbind(s *session, source string, to end, key string, args amqp.Table) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	x, q := v.exchanges[exchangeName], v.queues[queueName]
-	if x == nil || q == nil {
+	x, d := v.exchanges[source], v.lookup(to)
+	if x == nil || d == nil {
 		return nil
 	}
-	id := bindingKey{x.name, q, key, args.Canonical()}
+	id := bindingKey{x.name, d, key, args.Canonical()}
 	if _, have := x.bindings[id]; !have {
 		return nil
 	}
-	if q.owner != nil && q.owner != s {
-		return lockedQueue(q.name, v)
+	if err := v.owned(d, s); err != nil {
+		return err
 	}
 	v.unbindLocked(x, id)
 	return nil
@@ -87,21 +139,31 @@ func (v *vhost) unbind(s *session, exchangeName, queueName, key string, args amq
 // unbindLocked removes a binding, and an auto-delete exchange with its last
 // one (EXCH-30).
 func (v *vhost) unbindLocked(x *namedExchange, id bindingKey) {
-	x.matcher.Unbind(id.key, x.bindings[id], id.queue)
+	x.matcher.Unbind(id.key, x.bindings[id], id.to)
 	delete(x.bindings, id)
-	delete(id.queue.bindings, id)
+	delete(*id.to.bound(), id)
 	v.generation.Add(1)
 	if x.autoDelete && len(x.bindings) == 0 {
 		v.removeExchange(x)
 	}
 }
 
-// removeExchange removes an exchange with its bindings. v.mu is held.
+// unbindAll removes the bindings that lead to a destination which goes
+// (EXCH-31).
+func (v *vhost) unbindAll(d destination) {
+	for id, x := range *d.bound() {
+		v.unbindLocked(x, id)
+	}
+}
+
+// removeExchange removes an exchange with its bindings (EXCH-27). Those it is
+// the source of go first: exchanges may be bound in a circle. v.mu is held.
 func (v *vhost) removeExchange(x *namedExchange) {
 	delete(v.exchanges, x.name)
 	for id := range x.bindings {
-		delete(id.queue.bindings, id)
+		delete(*id.to.bound(), id)
 	}
 	clear(x.bindings)
 	v.generation.Add(1)
+	v.unbindAll(x)
 }

@@ -34,6 +34,7 @@ type channel struct {
 	unacked   unacked
 	volume    int                  // unsettled deliveries that count in the limit
 	consumers map[string]*consumer // by tag
+	reply     *replyConsumer       // changes by the reader goroutine only; nil if there is none
 	closed    bool
 }
 
@@ -48,6 +49,10 @@ func (ch *channel) Method(m amqp.Method) error {
 		return ch.exchangeDeclare(m)
 	case *amqp.ExchangeDelete:
 		return ch.exchangeDelete(m)
+	case *amqp.ExchangeBind:
+		return ch.exchangeBind(m)
+	case *amqp.ExchangeUnbind:
+		return ch.exchangeUnbind(m)
 	case *amqp.QueueDeclare:
 		return ch.queueDeclare(m)
 	case *amqp.QueueBind:
@@ -82,8 +87,6 @@ func (ch *channel) Method(m amqp.Method) error {
 		return ch.txSelect()
 	case *amqp.TxCommit, *amqp.TxRollback:
 		return amqp.PreconditionFailed.Errorf("channel is not transactional") // TX-02
-	case *amqp.ExchangeBind, *amqp.ExchangeUnbind:
-		return refused(m.ID().String())
 	default: // CHAN-18, CONS-21
 		return amqp.CommandInvalid.Errorf("unimplemented method")
 	}
@@ -96,6 +99,7 @@ func refused(what string) error { return amqp.NotImplemented.Errorf("%s", what) 
 
 // Close implements amqp.Channel.
 func (ch *channel) Close() {
+	ch.endReplies()
 	ch.mu.Lock()
 	ch.closed = true
 	queues := map[*queue]struct{}{}

@@ -40,6 +40,9 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 	if ch.consumer(m.ConsumerTag) != nil { // CONS-03
 		return amqp.NotAllowed.Errorf("attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
+	if m.Queue == directReplyTo {
+		return ch.consumeReplies(m)
+	}
 	q, err := ch.session.vhost.queue(name, ch.session)
 	if err != nil {
 		return err
@@ -87,7 +90,9 @@ func (ch *channel) consumer(tag string) *consumer {
 
 // basicCancel is basic.cancel (60,30). An unknown tag is echoed (CONS-17).
 func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
-	if k := ch.consumer(m.ConsumerTag); k != nil {
+	if k := ch.reply; k != nil && k.tag == m.ConsumerTag {
+		ch.endReplies()
+	} else if k := ch.consumer(m.ConsumerTag); k != nil {
 		unused := k.queue.removeConsumer(k)
 		ch.mu.Lock()
 		delete(ch.consumers, k.tag)

@@ -55,7 +55,8 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if x == nil && reserved(name) { // EXCH-06
 		return amqp.AccessRefused.Errorf("exchange name '%s' contains reserved prefix 'amq.*'", name)
 	}
-	if err := checkAlternate(name, v, m.Arguments); err != nil {
+	alternate, err := alternateExchange(name, v, m.Arguments)
+	if err != nil {
 		return err
 	}
 	if x != nil {
@@ -63,14 +64,14 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	}
 	v.addExchange(&namedExchange{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,
-		internal: m.Internal, arguments: m.Arguments,
+		internal: m.Internal, alternate: alternate, arguments: m.Arguments,
 	})
 	return nil
 }
 
 // checkKind is EXCH-12 and EXCH-13.
 func checkKind(kind string) error {
-	if _, ok := exchange.New[*queue](kind); ok {
+	if _, ok := exchange.New[destination](kind); ok {
 		return nil
 	}
 	if kind == "" {
@@ -79,16 +80,19 @@ func checkKind(kind string) error {
 	return amqp.CommandInvalid.Errorf("unknown exchange type '%s'", kind)
 }
 
-func checkAlternate(name string, v *vhost, args amqp.Table) error {
-	alternate, ok := args.Get("alternate-exchange")
+// alternateExchange is the name that the arguments of an exchange have for
+// its alternate exchange, nil if they have none (EXCH-23).
+func alternateExchange(name string, v *vhost, args amqp.Table) (*string, error) {
+	value, ok := args.Get("alternate-exchange")
 	if !ok {
-		return nil
+		return nil, nil
 	}
-	if _, ok := alternate.(string); !ok { // EXCH-23
-		return amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in exchange '%s' in vhost '%s'",
-			amqp.TypeName(alternate), name, v.name)
+	alternate, ok := value.(string)
+	if !ok {
+		return nil, amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in exchange '%s' in vhost '%s'",
+			amqp.TypeName(value), name, v.name)
 	}
-	return refused("exchange argument alternate-exchange")
+	return &alternate, nil
 }
 
 // equivalent compares a declaration with the exchange in the order of EXCH-18.
@@ -103,7 +107,7 @@ func (x *namedExchange) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
 	case m.Internal != x.internal:
 		return inequivalent("internal", "exchange", x.name, v, m.Internal, x.internal)
 	}
-	return nil
+	return inequivalentArgument("alternate-exchange", "exchange", x.name, v, m.Arguments, x.arguments)
 }
 
 // exchangeDelete is exchange.delete (40,20).
@@ -135,5 +139,37 @@ func (v *vhost) deleteExchange(name string, ifUnused bool) error {
 		return amqp.PreconditionFailed.Errorf("exchange '%s' in vhost '%s' in use", x.name, v.name)
 	}
 	v.removeExchange(x)
+	return nil
+}
+
+// exchangeBind is exchange.bind (40,30).
+func (ch *channel) exchangeBind(m *amqp.ExchangeBind) error {
+	source, destination := entityName(m.Source), entityName(m.Destination)
+	if source == "" || destination == "" { // EXCH-05
+		return defaultExchange()
+	}
+	to := end{destination, true}
+	if err := ch.session.vhost.bind(ch.session, source, to, m.RoutingKey, m.Arguments); err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.ExchangeBindOk{})
+	}
+	return nil
+}
+
+// exchangeUnbind is exchange.unbind (40,40).
+func (ch *channel) exchangeUnbind(m *amqp.ExchangeUnbind) error {
+	source, destination := entityName(m.Source), entityName(m.Destination)
+	if source == "" || destination == "" {
+		return defaultExchange()
+	}
+	to := end{destination, true}
+	if err := ch.session.vhost.unbind(ch.session, source, to, m.RoutingKey, m.Arguments); err != nil {
+		return err
+	}
+	if !m.NoWait {
+		ch.out.Send(ch.id, &amqp.ExchangeUnbindOk{})
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -18,32 +19,54 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 			return err
 		}
 	}
+	var more []string
 	if props := content.Properties(); !bytes.Equal(props, ch.properties) || len(props) == 0 {
-		if err := ch.checkProperties(props); err != nil {
+		var err error
+		if more, err = ch.examine(&content); err != nil {
 			return err
 		}
-		ch.properties = ch.properties[:0]
-		if len(props) <= largestRemembered {
-			ch.properties = append(ch.properties, props...)
-		}
 	}
-	if rt.exchange != nil {
-		rt = s.vhost.match(rt, content.Properties())
+	if rt.each || len(more) > 0 {
+		rt = s.reroute(rt, more, &content)
 	}
 	if ch.confirms.on && ch.confirms.publish() {
 		s.confirming = append(s.confirming, ch)
 	}
 	if len(rt.queues) == 0 {
 		if p.Mandatory { // PUB-03; before the confirm: PUB-19
-			ch.out.SendContent(ch.id, &amqp.BasicReturn{
-				ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(),
-				Exchange: p.Exchange, RoutingKey: p.RoutingKey,
-			}, &content, ch.frameMax)
+			ch.giveBack(p, &content)
 		}
 		return nil
 	}
 	s.gather(rt, content)
 	return nil
+}
+
+// giveBack returns a message that came to no queue.
+func (ch *channel) giveBack(p *amqp.BasicPublish, content *amqp.Content) {
+	ch.out.SendContent(ch.id, &amqp.BasicReturn{
+		ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(),
+		Exchange: p.Exchange, RoutingKey: p.RoutingKey,
+	}, content, ch.frameMax)
+}
+
+// reroute finds the queues of one message that has to find its own way, and
+// delivers direct replies (RTO-07): those are no queues.
+func (s *session) reroute(rt *route, more []string, content *amqp.Content) *route {
+	more = slices.DeleteFunc(more, func(key string) bool { return key == rt.key })
+	s.vhost.mu.RLock()
+	s.way.find(s.vhost, &rt.origin, more, content.Properties())
+	s.vhost.mu.RUnlock()
+	if rt.exchange == "" {
+		s.vhost.replies.deliver(rt.key, rt.key, content)
+		for _, key := range more {
+			s.vhost.replies.deliver(key, rt.key, content)
+		}
+	}
+	if t := s.target; t != nil && t.origin == rt.origin && slices.Equal(t.queues, s.way.queues) {
+		return t // as the message before it
+	}
+	return &route{origin: rt.origin, queues: slices.Clone(s.way.queues)}
 }
 
 // largestRemembered bounds the properties that a channel compares those of the

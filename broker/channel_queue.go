@@ -3,6 +3,7 @@ package broker
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -30,6 +31,9 @@ func (ch *channel) queueName(name string) (string, error) {
 // queueDeclare is queue.declare (50,10).
 func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	name := entityName(m.Queue)
+	if strings.HasPrefix(name, directReplyTo) {
+		return ch.declareReplies(name, m)
+	}
 	var q *queue
 	var err error
 	if m.Passive {
@@ -117,7 +121,7 @@ func (ch *channel) queueBind(m *amqp.QueueBind) error {
 	if err != nil {
 		return err
 	}
-	if err := ch.session.vhost.bind(ch.session, source, name, key, m.Arguments); err != nil {
+	if err := ch.session.vhost.bind(ch.session, source, end{name: name}, key, m.Arguments); err != nil {
 		return err
 	}
 	if !m.NoWait {
@@ -132,7 +136,7 @@ func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 	if err != nil {
 		return err
 	}
-	if err := ch.session.vhost.unbind(ch.session, source, name, key, m.Arguments); err != nil {
+	if err := ch.session.vhost.unbind(ch.session, source, end{name: name}, key, m.Arguments); err != nil {
 		return err
 	}
 	ch.out.Send(ch.id, &amqp.QueueUnbindOk{})

@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"fmt"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // Conditions that several methods raise, in RabbitMQ's words.
 
@@ -30,6 +34,25 @@ func defaultExchange() error {
 func inequivalent(arg, what, name string, v *vhost, received, current any) error {
 	return amqp.PreconditionFailed.Errorf("inequivalent arg '%s' for %s '%s' in vhost '%s': received '%v' but current is '%v'",
 		arg, what, name, v.name, received, current)
+}
+
+// inequivalentArgument compares one of the arguments of a declaration with what
+// is there (QDEC-25 to QDEC-28, EXCH-20 to EXCH-22).
+func inequivalentArgument(arg, what, name string, v *vhost, received, current amqp.Table) error {
+	r, have := received.Get(arg)
+	c, had := current.Get(arg)
+	var difference string
+	switch {
+	case have == had && (!have || amqp.Equivalent(r, c)):
+		return nil
+	case have && had:
+		difference = fmt.Sprintf("received '%s' but current is '%s'", amqp.FormatValue(r), amqp.FormatValue(c))
+	case have:
+		difference = fmt.Sprintf("received the value '%s' of type '%s' but current is none", amqp.FormatValue(r), amqp.TypeName(r))
+	default:
+		difference = fmt.Sprintf("received none but current is the value '%s' of type '%s'", amqp.FormatValue(c), amqp.TypeName(c))
+	}
+	return amqp.PreconditionFailed.Errorf("inequivalent arg '%s' for %s '%s' in vhost '%s': %s", arg, what, name, v.name, difference)
 }
 
 // unknownTag is for a delivery tag that is not outstanding (ACK-01).

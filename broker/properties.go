@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,12 +12,45 @@ import (
 // maxExpiration is the longest time to live, in milliseconds.
 const maxExpiration = 315360000000
 
-// checkProperties refuses a message whose properties are malformed or ask for
-// what cannot be done, in RabbitMQ's order (PUB-06).
-func (ch *channel) checkProperties(p amqp.Properties) error {
+// examine checks the properties of a message in RabbitMQ's order (PUB-06) and
+// does what they ask for: more are the routing keys of the headers CC and BCC
+// (PUB-11), and c changes where consumers are to see other properties.
+func (ch *channel) examine(c *amqp.Content) (more []string, err error) {
+	p := c.Properties()
 	if err := p.Check(); err != nil { // FRM-27
-		return err
+		return nil, err
 	}
+	seen, ordinary := p, true
+	if to, ok := p.ReplyTo(); ok && to == directReplyTo {
+		if ch.reply == nil { // RTO-05
+			return nil, amqp.PreconditionFailed.Errorf("fast reply consumer does not exist")
+		}
+		seen, ordinary = p.WithReplyTo(ch.reply.name), false // RTO-06
+	}
+	if err := ch.checkProperties(p); err != nil {
+		return nil, err
+	}
+	headers, _, err := p.Headers()
+	if err != nil {
+		return nil, err
+	}
+	if more, err = furtherKeys(headers); err != nil {
+		return nil, err
+	}
+	if _, ok := headers.Get("BCC"); ok { // PUB-12, WIRE-08
+		seen, ordinary = seen.WithoutHeader("BCC"), false
+	}
+	if !ordinary {
+		*c = c.WithProperties(seen)
+	} else if len(more) == 0 && len(p) <= largestRemembered {
+		ch.properties = append(ch.properties[:0], p...)
+	}
+	return more, nil
+}
+
+// checkProperties refuses properties that are malformed or ask for what cannot
+// be done.
+func (ch *channel) checkProperties(p amqp.Properties) error {
 	if user, ok := p.UserID(); ok && user != ch.session.user { // PUB-07
 		return amqp.PreconditionFailed.Errorf(
 			"user_id property set to '%s' but authenticated user was '%s'", user, ch.session.user)
@@ -25,25 +59,35 @@ func (ch *channel) checkProperties(p amqp.Properties) error {
 		if reason := badExpiration(expiration); reason != "" {
 			return amqp.PreconditionFailed.Errorf("invalid expiration '%s': %s", expiration, reason)
 		}
-		return refused("message property expiration")
 	}
 	if mode, ok := p.DeliveryMode(); ok && mode != 1 && mode != 2 { // WIRE-07
 		return amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
 	}
-	headers, _, err := p.Headers()
-	if err != nil {
-		return err
-	}
-	for _, key := range []string{"CC", "BCC"} {
-		if v, ok := headers.Get(key); ok {
-			if _, ok := v.(amqp.Array); !ok { // PUB-13
-				return amqp.PreconditionFailed.Errorf(
-					"invalid message: {unacceptable_type_in_header,%q,%s}", key, amqp.TypeName(v))
+	return nil
+}
+
+// furtherKeys are the routing keys in the headers CC and BCC, sorted and each
+// once. Whatever else is in their arrays is ignored (PUB-13, PUB-14).
+func furtherKeys(headers amqp.Table) ([]string, error) {
+	var keys []string
+	for _, name := range []string{"CC", "BCC"} {
+		v, ok := headers.Get(name)
+		if !ok {
+			continue
+		}
+		array, ok := v.(amqp.Array)
+		if !ok {
+			return nil, amqp.PreconditionFailed.Errorf(
+				"invalid message: {unacceptable_type_in_header,%q,%s}", name, amqp.TypeName(v))
+		}
+		for _, v := range array {
+			if key, ok := v.(string); ok {
+				keys = append(keys, key)
 			}
-			return refused("message header " + key)
 		}
 	}
-	return nil
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
 }
 
 // badExpiration says what is wrong with an expiration property, as RabbitMQ

@@ -16,7 +16,7 @@ type queue struct {
 	arguments  amqp.Table
 	// All above is immutable.
 
-	bindings map[bindingKey]*namedExchange // vhost.mu
+	inbound inbound // bindings
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 

@@ -9,39 +9,108 @@ import (
 type route struct {
 	origin
 	queues     []*queue
-	exchange   *namedExchange // set where every message is matched by itself
-	generation uint64         // of the vhost's topology
+	each       bool   // every message has to find its own way
+	generation uint64 // of the vhost's topology
 }
 
-// route finds the queues of a publish (PUB-01, EXCH-28).
+// route finds the queues of messages that are published to an exchange with a
+// routing key and no others (PUB-01, EXCH-28).
 func (v *vhost) route(exchangeName, key string) (*route, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	rt := &route{origin: origin{exchangeName, key}}
-	if exchangeName == "" { // EXCH-02
-		if q := v.queues[key]; q != nil {
-			rt.queues = []*queue{q}
-		}
-		return rt, nil
-	}
-	x := v.exchanges[exchangeName]
-	switch {
-	case x == nil:
+	if exchangeName == "" {
+		rt.each = isReplyName(key)
+	} else if x := v.exchanges[exchangeName]; x == nil {
 		return nil, noExchange(exchangeName, v)
-	case x.internal:
+	} else if x.internal {
 		return nil, amqp.AccessRefused.Errorf("cannot publish to internal exchange '%s' in vhost '%s'", x.name, v.name)
-	case !exchange.ByKey(x.kind):
-		rt.exchange = x
-	default:
-		rt.queues = x.matcher.Match(nil, key, nil)
 	}
+	var w way
+	w.find(v, &rt.origin, nil, nil)
+	rt.queues, rt.each = w.queues, rt.each || w.each
 	return rt, nil
 }
 
-// match finds the queues of one message of a route whose exchange looks at
-// more than the routing key.
-func (v *vhost) match(rt *route, p amqp.Properties) *route {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return &route{origin: rt.origin, queues: rt.exchange.matcher.Match(nil, rt.key, p)}
+// way is how one message goes through exchanges. It is kept from message to
+// message for the memory that it has.
+type way struct {
+	queues []*queue // that it comes to
+	each   bool     // it depends on more than the routing key
+
+	exchanges []*namedExchange            // that it comes through, each once
+	entered   map[*namedExchange]struct{} // exchanges but the first; nil if there are no others
+	found     []destination               // by their bindings, each once
+}
+
+// find finds the queues of a message with a routing key and further ones from
+// its headers (PUB-11). No key is there twice. v.mu is held.
+func (w *way) find(v *vhost, o *origin, more []string, p amqp.Properties) {
+	w.queues, w.each = w.queues[:0], false
+	if o.exchange == "" { // EXCH-02
+		w.named(v, o.key)
+		for _, key := range more {
+			w.named(v, key)
+		}
+		return
+	}
+	w.enter(v.exchanges[o.exchange])
+	for i := 0; i < len(w.exchanges); i++ {
+		w.through(v, w.exchanges[i], o.key, more, p)
+	}
+	clear(w.exchanges)
+	clear(w.found)
+	w.exchanges, w.entered, w.found = w.exchanges[:0], nil, w.found[:0]
+}
+
+// named adds the queue that the default exchange finds.
+func (w *way) named(v *vhost, key string) {
+	if q := v.queues[key]; q != nil {
+		w.queues = append(w.queues, q)
+	}
+}
+
+// through follows the bindings of an exchange, and its alternate exchange if
+// none leads anywhere (EXCH-33 to EXCH-36).
+func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p amqp.Properties) {
+	w.each = w.each || !exchange.ByKey(x.kind)
+	before := len(w.found)
+	w.found = x.match(w.found, key, more, p)
+	for _, d := range w.found[before:] {
+		switch d := d.(type) {
+		case *queue:
+			w.queues = append(w.queues, d)
+		case *namedExchange:
+			w.enter(d)
+		}
+	}
+	// What others have found already does not count as found, but leads somewhere.
+	if x.alternate != nil && len(w.found) == before && len(x.match(nil, key, more, p)) == 0 {
+		if a := v.exchanges[*x.alternate]; a != nil {
+			w.enter(a)
+		}
+	}
+}
+
+// match adds what the bindings of an exchange lead to by any of the keys.
+func (x *namedExchange) match(to []destination, key string, more []string, p amqp.Properties) []destination {
+	to = x.matcher.Match(to, key, p)
+	for _, key := range more {
+		to = x.matcher.Match(to, key, p)
+	}
+	return to
+}
+
+// enter has the message go through an exchange, once (EXCH-41).
+func (w *way) enter(x *namedExchange) {
+	if len(w.exchanges) > 0 {
+		if _, again := w.entered[x]; again || x == w.exchanges[0] {
+			return
+		}
+		if w.entered == nil {
+			w.entered = map[*namedExchange]struct{}{}
+		}
+		w.entered[x] = struct{}{}
+	}
+	w.exchanges = append(w.exchanges, x)
 }

@@ -24,6 +24,7 @@ type session struct {
 
 	run        run        // publishes that were gathered
 	target     *route     // where they go
+	way        way        // scratch of reroute
 	acking     []*channel // with gathered acknowledgements
 	confirming []*channel // with publishes to confirm
 	pressed    []*queue   // that asked their publishers to pause
@@ -113,7 +114,7 @@ func (s *session) Pause() {
 func (ch *channel) busy() bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return len(ch.consumers) > 0 || ch.unacked.live > 0
+	return len(ch.consumers) > 0 || ch.unacked.live > 0 || ch.reply != nil
 }
 
 // Close implements amqp.Session: all channels close, and nothing that one of

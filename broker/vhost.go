@@ -19,6 +19,8 @@ type vhost struct {
 	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
 	exchanges map[string]*namedExchange
 	queues    map[string]*queue
+
+	replies replies
 }
 
 // newVhost returns a vhost with the exchanges that are always there (EXCH-01).
@@ -42,16 +44,12 @@ func newVhost(name string) *vhost {
 func (v *vhost) queue(name string, s *session) (*queue, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.queueLocked(name, s)
-}
-
-func (v *vhost) queueLocked(name string, s *session) (*queue, error) {
 	q := v.queues[name]
-	switch {
-	case q == nil:
+	if q == nil {
 		return nil, noQueue(name, v)
-	case q.owner != nil && q.owner != s:
-		return nil, lockedQueue(name, v)
+	}
+	if err := v.owned(q, s); err != nil {
+		return nil, err
 	}
 	return q, nil
 }
@@ -121,9 +119,7 @@ func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, er
 	if q.owner != nil {
 		delete(q.owner.exclusive, q)
 	}
-	for key, x := range q.bindings {
-		v.unbindLocked(x, key)
-	}
+	v.unbindAll(q)
 	v.generation.Add(1)
 	return gone, nil
 }

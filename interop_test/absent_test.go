@@ -10,11 +10,6 @@ import (
 // rather than accepted and not done.
 func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
 	inProcess(t)
-	publish := func(m amqp.Publishing) func(*amqp.Channel) error {
-		return func(ch *amqp.Channel) error {
-			return ch.PublishWithContext(t.Context(), "", "nope", false, false, m)
-		}
-	}
 	declare := func(args amqp.Table) func(*amqp.Channel) error {
 		return func(ch *amqp.Channel) error {
 			_, err := ch.QueueDeclare("", false, false, true, false, args)
@@ -24,18 +19,6 @@ func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
 	const refused = "NOT_IMPLEMENTED - "
 	refusesOnConnection(t, []refusal{
 		{"transactions", func(ch *amqp.Channel) error { return ch.Tx() }, 540, refused + "tx.select"},
-		{"exchange bindings", func(ch *amqp.Channel) error {
-			return ch.ExchangeBind("amq.fanout", "", "amq.direct", false, nil)
-		}, 540, refused + "exchange.bind"},
-		{"exchange bindings", func(ch *amqp.Channel) error {
-			return ch.ExchangeUnbind("amq.fanout", "", "amq.direct", false, nil)
-		}, 540, refused + "exchange.unbind"},
-		{"alternate exchange", func(ch *amqp.Channel) error {
-			return ch.ExchangeDeclare(unique(), "fanout", false, true, false, false, amqp.Table{"alternate-exchange": "x"})
-		}, 540, refused + "exchange argument alternate-exchange"},
-		{"message TTL", publish(amqp.Publishing{Expiration: "60000"}), 540, refused + "message property expiration"},
-		{"CC", publish(amqp.Publishing{Headers: amqp.Table{"CC": []any{"q"}}}), 540, refused + "message header CC"},
-		{"BCC", publish(amqp.Publishing{Headers: amqp.Table{"BCC": []any{"q"}}}), 540, refused + "message header BCC"},
 		{"queue TTL", declare(amqp.Table{"x-message-ttl": int32(1000)}), 540, refused + "queue argument x-message-ttl"},
 		{"length limit", declare(amqp.Table{"x-max-length": int32(10)}), 540, refused + "queue argument x-max-length"},
 		{
