@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -47,10 +48,20 @@ func rank(e event) int {
 
 var generated = regexp.MustCompile(`amq\.(gen|ctag)-[A-Za-z0-9_-]{22}`)
 
+// replyPrefix begins the names that stand for reply consumers. Those that the
+// broker made up go on for long, those in scripts do not.
+const replyPrefix = "amq.rabbitmq.reply-to."
+
+var replyName = regexp.MustCompile(`^amq\.rabbitmq\.reply-to\.[A-Za-z0-9+/=_.-]{16,}$`)
+
 // normalise masks what differs from play to play.
 func (g *game) normalise(text string) string {
 	text = strings.ReplaceAll(text, g.prefix, "%")
 	text = strings.ReplaceAll(text, hex.EncodeToString([]byte(g.prefix)), "(%)")
+	for i, name := range g.replies {
+		mask := replyPrefix + fmt.Sprintf("*%d", i+1)
+		text = strings.NewReplacer(strconv.Quote(name), mask, name, mask).Replace(text)
+	}
 	return generated.ReplaceAllString(text, "amq.$1-*")
 }
 
@@ -64,6 +75,10 @@ func (g *game) learn(e event) {
 		g.vars["ctag"] = m.ConsumerTag
 	case *amqp.BasicDeliver:
 		g.vars["ctag"] = m.ConsumerTag
+	}
+	if replyName.MatchString(e.replyTo) && !slices.Contains(g.replies, e.replyTo) {
+		g.replies = append(g.replies, e.replyTo)
+		g.vars[fmt.Sprintf("reply%d", len(g.replies))] = strconv.Quote(e.replyTo)
 	}
 }
 

@@ -82,7 +82,8 @@
 //
 // In all steps % stands for a prefix that the scenario shares with no other, $queue
 // for the name in the last queue.declare-ok, $ctag for the consumer tag that came
-// last. Texts are bare, "quoted" as in Go, hex:0aff, N*text, or several of these
+// last, $reply1 for the first reply name (amq.rabbitmq.reply-to.OPAQUE) that stood in a
+// message's reply-to, $reply2 for the next one and so on. Texts are bare, "quoted" as in Go, hex:0aff, N*text, or several of these
 // joined with +. The octets of frames are hexadecimal, "text", s"text" for a short
 // string, or N*octets. The values of tables are "text", true, void, {k=v}, [v v] or
 // have the tag of their type before them: I:5 d:1.5 x:"ab" D:2/314 T:1700000000.
@@ -91,7 +92,8 @@
 //
 // All is shown as it came but for the following.
 //
-//   - The prefix of names is %, generated names are amq.gen-* and amq.ctag-*.
+//   - The prefix of names is %, generated names are amq.gen-*, amq.ctag-* and, counted
+//     in the order in which they came, amq.rabbitmq.reply-to.*1.
 //   - In server-properties only the product and the capabilities are shown; the
 //     mechanisms are sorted.
 //   - The order of a channel's events is kept. Channels, whose order among each other

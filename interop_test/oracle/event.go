@@ -19,6 +19,7 @@ type event struct {
 	beat    bool   // a well-formed heartbeat
 	silence bool   // nothing came for as long as was asked
 	left    string // the connection that was ended when this came
+	replyTo string // the property of the content
 
 	confirmed string   // "confirmed" or "refused" for a publisher confirm
 	covered   []uint64 // the publishes that it covers
@@ -113,7 +114,11 @@ func (c *content) event(channel uint16) event {
 	if len(c.pieces) > 1 {
 		rest += fmt.Sprintf(" frames=%s", strings.ReplaceAll(strings.Trim(fmt.Sprint(c.pieces), "[]"), " ", ","))
 	}
-	return event{channel: channel, method: c.method, lines: []string{line, rest}}
+	e := event{channel: channel, method: c.method, lines: []string{line, rest}}
+	if b, err := c.props.Decode(); err == nil {
+		e.replyTo = b.ReplyTo
+	}
+	return e
 }
 
 func printProperties(p amqp.Properties) string {

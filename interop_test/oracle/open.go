@@ -128,6 +128,9 @@ func (g *game) cleanUp() {
 		calls = append(calls, []string{"exchange.delete", "exchange=" + strconv.Quote(x)})
 	}
 	for _, q := range g.queues {
+		if strings.HasPrefix(q, "amq.rabbitmq.") {
+			continue // no queue
+		}
 		calls = append(calls, []string{"queue.delete", "queue=" + strconv.Quote(q)})
 	}
 	if len(calls) == 0 {

@@ -56,8 +56,10 @@ type game struct {
 	prefix string // what % stands for
 	peers  map[string]*peer
 	order  []*peer
-	vars   map[string]string // $queue and $ctag: the last names the broker made up
+	vars   map[string]string // $queue, $ctag, $reply1: names that the broker made up
 	events []event           // of the present step
+
+	replies []string // the reply names that came
 
 	queues, exchanges []string // declared, to be deleted
 }
