@@ -40,7 +40,7 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 	if ch.consumer(m.ConsumerTag) != nil { // CONS-03
 		return amqp.NotAllowed.Errorf("attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
-	if m.Queue == directReplyTo {
+	if name == directReplyTo {
 		return ch.consumeReplies(m)
 	}
 	q, err := ch.session.vhost.queue(name, ch.session)

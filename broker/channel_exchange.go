@@ -55,12 +55,12 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if x == nil && reserved(name) { // EXCH-06
 		return amqp.AccessRefused.Errorf("exchange name '%s' contains reserved prefix 'amq.*'", name)
 	}
+	if x != nil {
+		return x.equivalent(v, m)
+	}
 	alternate, err := alternateExchange(name, v, m.Arguments)
 	if err != nil {
 		return err
-	}
-	if x != nil {
-		return x.equivalent(v, m)
 	}
 	v.addExchange(&namedExchange{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,

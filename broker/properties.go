@@ -37,6 +37,9 @@ func (ch *channel) examine(c *amqp.Content) (more []string, err error) {
 	if more, err = furtherKeys(headers); err != nil {
 		return nil, err
 	}
+	if mode, ok := p.DeliveryMode(); ok && mode != 1 && mode != 2 { // WIRE-07
+		return nil, amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
+	}
 	if _, ok := headers.Get("BCC"); ok { // PUB-12, WIRE-08
 		seen, ordinary = seen.WithoutHeader("BCC"), false
 	}
@@ -59,9 +62,6 @@ func (ch *channel) checkProperties(p amqp.Properties) error {
 		if reason := badExpiration(expiration); reason != "" {
 			return amqp.PreconditionFailed.Errorf("invalid expiration '%s': %s", expiration, reason)
 		}
-	}
-	if mode, ok := p.DeliveryMode(); ok && mode != 1 && mode != 2 { // WIRE-07
-		return amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
 	}
 	return nil
 }
