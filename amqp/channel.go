@@ -173,7 +173,11 @@ func (c *Conn) unopened(kind FrameType, id uint16, payload []byte) {
 
 // closingMethod takes a frame on a channel whose close-ok is awaited.
 func (c *Conn) closingMethod(ch *channel, kind FrameType, payload []byte) {
-	if kind != FrameMethod {
+	switch kind {
+	case FrameHeader:
+		c.awaitTurn(c.blocking())
+		return
+	case FrameBody:
 		return
 	}
 	id := methodID(payload)

@@ -44,8 +44,9 @@ type Conn struct {
 	state    connState
 	closing  error // why the connection ends, once it does
 
-	beat   heart
-	unread atomic.Bool // the reader waits for the client to take its answers
+	beat    heart
+	unread  atomic.Bool // the reader waits for the client to take its answers
+	blocked atomic.Bool // the reader waits for an alarm to clear
 
 	forced struct { // a close from outside the reader
 		sync.Mutex

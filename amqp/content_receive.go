@@ -10,7 +10,7 @@ func (c *Conn) publish(ch *channel, payload []byte) {
 	}
 	b := c.in.unparsed()
 	n := wholeContent(b, ch.id, c.frameMax)
-	if n == 0 {
+	if n == 0 || c.server.alarms.on() { // blocked at its header
 		ch.content.begin(p)
 		return
 	}
@@ -35,11 +35,13 @@ func (c *Conn) published(ch *channel, p *BasicPublish, content Content) {
 func (c *Conn) contentFrame(ch *channel, kind FrameType, payload []byte) {
 	a := &ch.content
 	id := a.method.ID()
+	var turn uint64
 	if a.state == wantHeader {
 		if err := a.header(kind, payload, c.server.config().MaxMessageSize, c.open); err != nil {
 			c.fail(ch.id, id, err)
 			return
 		}
+		turn = c.blocking()
 	} else {
 		if kind != FrameBody { // FRM-18
 			c.fail(ch.id, id, UnexpectedFrame.Errorf("expected content body, got non content body frame instead"))
@@ -48,6 +50,7 @@ func (c *Conn) contentFrame(ch *channel, kind FrameType, payload []byte) {
 		a.body(payload)
 	}
 	c.assembled(ch)
+	c.awaitTurn(turn)
 }
 
 // assembled goes on when the content of a channel is complete.

@@ -60,7 +60,9 @@ func (h *heart) pulse(c *Conn) {
 	default:
 		h.written = w
 	}
-	if h.odd = !h.odd; !h.odd {
+	if c.blocked.Load() { // HB-09: begin anew when it is over
+		h.received, h.silent, h.odd = 0, 0, false
+	} else if h.odd = !h.odd; !h.odd {
 		if h.silent++; h.alive(c) {
 			h.silent = 0
 		}
@@ -88,6 +90,7 @@ func (c *Conn) abandon(cause error) {
 	c.forced.lost = cause
 	c.forced.Unlock()
 	c.conn.Close()
+	c.out.hurry()
 }
 
 // sendHeartbeat appends a heartbeat frame.

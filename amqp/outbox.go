@@ -37,7 +37,7 @@ type Outbox struct {
 	mu      sync.Mutex // a leaf: nothing is locked while it is held
 	answers int        // bytes of what the reader goroutine answered, not yet given to write
 	going   int        // likewise, that write is writing
-	hurried bool       // wait waits no longer
+	hurried bool       // hold waits no longer
 	chunk   []byte     // being filled
 	from    int        // chunk[from:] is not yet in vec
 	grown   int        // bytes appended that size does not count yet
@@ -46,7 +46,7 @@ type Outbox struct {
 	waiting []Drainer  // told when there is room again
 	writing bool       // the writer goroutine runs
 	err     error      // why nothing can be sent any more
-	idle    *sync.Cond // signalled when the writer stops or bytes were written
+	idle    *sync.Cond // signalled when the writer stops, bytes were written, or by wake
 }
 
 // Drainer is told that an outbox which was full has room again. It returns
@@ -281,17 +281,30 @@ func (o *Outbox) wakeLocked() {
 // nothing can be sent any more, or somebody is in a hurry. What others have
 // appended does not count: a client may take its time over deliveries.
 func (o *Outbox) wait(limit int) {
-	if o.size.Load() <= int64(limit) {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.err == nil && o.answers+o.going > limit && !o.hurried {
-		o.idle.Wait()
+	if o.size.Load() > int64(limit) {
+		_ = o.hold(func() bool { return o.answers+o.going > limit })
 	}
 }
 
-// hurry ends wait, now and in future.
+// hold blocks the reader while a condition is met, unless nothing can be sent
+// any more, for the reason that it returns, or somebody is in a hurry.
+func (o *Outbox) hold(while func() bool) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.err == nil && !o.hurried && while() {
+		o.idle.Wait()
+	}
+	return o.err
+}
+
+// wake has hold look at its condition again.
+func (o *Outbox) wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.idle.Broadcast()
+}
+
+// hurry ends hold, now and in future.
 func (o *Outbox) hurry() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

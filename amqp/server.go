@@ -36,6 +36,7 @@ type Server struct {
 	conns     map[*Conn]struct{}
 	shutdown  *Error
 	stop      chan struct{} // closed when shutdown begins
+	alarms    alarms
 	running   sync.WaitGroup
 }
 

@@ -101,14 +101,18 @@ func (o Options) serverConfig() amqp.Config {
 	}
 }
 
-// capabilities are the extensions of RabbitMQ that this broker has, in the
-// order in which RabbitMQ lists them (CONN-03).
+// capabilities are the extensions of RabbitMQ, in the order in which it lists
+// them (CONN-03).
 var capabilities = []string{
 	"publisher_confirms",
+	"exchange_exchange_bindings",
 	"basic.nack",
 	"consumer_cancel_notify",
+	"connection.blocked",
+	"consumer_priorities",
 	"authentication_failure_close",
 	"per_consumer_qos",
+	"direct_reply_to",
 }
 
 // serverProperties are those of CONN-02, sorted by key.

@@ -37,14 +37,7 @@ func TestServerIntroducesItselfAsRabbitMQ(t *testing.T) {
 			t.Errorf("capability %s is unknown to clients", name)
 		}
 	}
-	needed := all
-	if !external() { // ours are those that exist
-		needed = []string{
-			"authentication_failure_close", "basic.nack", "consumer_cancel_notify", "per_consumer_qos",
-			"publisher_confirms",
-		}
-	}
-	for _, name := range needed {
+	for _, name := range all {
 		if capabilities[name] != true {
 			t.Errorf("capability %s is missing", name)
 		}
