@@ -13,12 +13,15 @@ import (
 type Broker struct {
 	options Options // immutable
 	server  amqp.Server
-	vhost   *vhost // "/", the only one
+	vhosts  vhosts
 }
 
 // New returns a broker that does not listen yet: see Serve and ServeConn.
 func New(o Options) *Broker {
-	b := &Broker{options: o.withDefaults(), vhost: newVhost("/")}
+	b := &Broker{options: o.withDefaults()}
+	for _, name := range b.options.Vhosts {
+		b.vhosts.add(name)
+	}
 	b.server.Config = b.options.serverConfig()
 	b.server.Backend = (*backend)(b)
 	b.server.Trace = logTrace(b.options.Log)
@@ -55,8 +58,10 @@ type backend Broker
 
 // Open implements amqp.Backend.
 func (b *backend) Open(user, vhost string, c *amqp.Conn) (amqp.Session, error) {
-	if vhost != b.vhost.name { // CONN-25
-		return nil, amqp.NotAllowed.Errorf("vhost %s not found", vhost)
+	if v := b.vhosts.get(vhost); v != nil {
+		if s := newSession(v, user, c); v.join(s) {
+			return s, nil
+		}
 	}
-	return newSession(b.vhost, user, c), nil
+	return nil, amqp.NotAllowed.Errorf("vhost %s not found", vhost) // CONN-25
 }

@@ -32,6 +32,7 @@
 // # Who owns what
 //
 //	state                                   owner
+//	vhosts                                  vhosts.mu, held alone
 //	names, bindings, exclusive queues       vhost.mu
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu

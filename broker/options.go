@@ -17,6 +17,10 @@ type Options struct {
 	// one.
 	DefaultUser, DefaultPass string
 
+	// Vhosts are the names of the virtual hosts that there are at first, all of
+	// which the user may open. Default: "/" alone.
+	Vhosts []string
+
 	// Heartbeat is the interval that clients are offered, in whole seconds
 	// between 1 and 65535, to which it is rounded; negative offers none.
 	// Default: 60 s (CONN-16).
@@ -55,6 +59,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if len(o.Vhosts) == 0 {
+		o.Vhosts = []string{"/"}
+	}
 	set(&o.Heartbeat, 60*time.Second)
 	set(&o.FrameMax, 131072)
 	set(&o.ChannelMax, 2047)

@@ -196,11 +196,12 @@ func (p *peer) get(queue string) (body string, redelivered bool, tag uint64) {
 	return string(p.content()), ok.Redelivered, ok.DeliveryTag
 }
 
-// queueOf returns a queue of the broker, nil if there is none.
+// queueOf returns a queue of the vhost "/", nil if there is none.
 func queueOf(b *Broker, name string) *queue {
-	b.vhost.mu.RLock()
-	defer b.vhost.mu.RUnlock()
-	return b.vhost.queues[name]
+	v := b.vhosts.get("/")
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.queues[name]
 }
 
 // waiting is how many messages are ready in a queue, and their bytes.

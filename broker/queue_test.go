@@ -216,7 +216,7 @@ func TestAnAutoDeleteQueueGoesWithItsLastConsumer(t *testing.T) {
 			p.consume(2, "q", "k", false)
 			other.do(1, &amqp.BasicCancel{ConsumerTag: "k"})
 			q := queueOf(b, "q")
-			b.vhost.deleteUnused(q) // as if another one had left just before it came
+			q.vhost.deleteUnused(q) // as if another one had left just before it came
 			if queueOf(b, "q") != q {
 				t.Fatal("the queue has gone while it had a consumer")
 			}

@@ -121,6 +121,7 @@ func (ch *channel) busy() bool {
 // them gives back goes to another one. Then the connection's exclusive queues
 // go (QDEC-19).
 func (s *session) Close() {
+	defer s.vhost.leave(s)
 	s.leaving.Store(true)
 	for ch := range s.channels {
 		ch.Close()

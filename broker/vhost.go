@@ -19,13 +19,18 @@ type vhost struct {
 	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
 	exchanges map[string]*namedExchange
 	queues    map[string]*queue
+	sessions  map[*session]struct{} // of the connections to it
+	deleted   bool                  // no session may join
 
 	replies replies
 }
 
 // newVhost returns a vhost with the exchanges that are always there (EXCH-01).
 func newVhost(name string) *vhost {
-	v := &vhost{name: name, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{}}
+	v := &vhost{
+		name: name, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{},
+		sessions: map[*session]struct{}{},
+	}
 	for _, x := range []namedExchange{
 		{name: "amq.direct", kind: exchange.Direct},
 		{name: "amq.fanout", kind: exchange.Fanout},
