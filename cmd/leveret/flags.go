@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -10,6 +11,7 @@ import (
 const (
 	flagListen         = "listen"
 	flagMemory         = "memory"
+	flagVhost          = "vhost"
 	flagDefaultUser    = "default-user"
 	flagDefaultPass    = "default-pass"
 	flagHeartbeat      = "heartbeat"
@@ -20,6 +22,7 @@ const (
 	flagLogLevel       = "log-level"
 	flagLogFormat      = "log-format"
 	flagPprof          = "pprof"
+	flagVersion        = "version"
 )
 
 // serveFlags are the settings of leveret serve. Their defaults are RabbitMQ's.
@@ -33,6 +36,11 @@ func serveFlags() []cli.Flag {
 		&cli.BoolFlag{
 			Name: flagMemory, EnvVars: []string{"LEVERET_MEMORY"}, Value: true,
 			Usage: "keep everything in memory; the only mode so far",
+		},
+		&cli.StringSliceFlag{
+			Name: flagVhost, EnvVars: []string{"LEVERET_VHOST"},
+			Value: cli.NewStringSlice("/"),
+			Usage: "virtual host `NAME`; repeat it, or separate by commas",
 		},
 		&cli.StringFlag{
 			Name: flagDefaultUser, EnvVars: []string{"LEVERET_DEFAULT_USER"}, Value: "guest",
@@ -74,5 +82,17 @@ func serveFlags() []cli.Flag {
 			Name: flagPprof, EnvVars: []string{"LEVERET_PPROF"}, Hidden: true,
 			Usage: "serve profiles over HTTP on `ADDR`, a loopback address",
 		},
+	}
+}
+
+// forgetEmpty has empty environment variables count as not set, as it is with
+// most programs: containers are often given them.
+func forgetEmpty(flags []cli.Flag) {
+	for _, f := range flags {
+		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
+			if os.Getenv(name) == "" {
+				os.Unsetenv(name)
+			}
+		}
 	}
 }

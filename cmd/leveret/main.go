@@ -1,7 +1,7 @@
 // Command leveret is a message broker that speaks AMQP 0-9-1.
 //
 //	leveret serve [flags]   run the broker until SIGTERM or SIGINT
-//	leveret version         print the version
+//	leveret version         print the version, as leveret --version does
 //
 // Every flag of serve can be given as an environment variable as well:
 // --frame-max is LEVERET_FRAME_MAX. A flag wins over its variable.
@@ -41,6 +41,8 @@ func untilSignal() context.Context {
 
 // newApp is the whole command line, which prints and logs to out.
 func newApp(out io.Writer) *cli.App {
+	flags := serveFlags()
+	forgetEmpty(flags)
 	returnError := func(_ *cli.Context, err error, _ bool) error { return err }
 	return &cli.App{
 		Name:            "leveret",
@@ -48,11 +50,15 @@ func newApp(out io.Writer) *cli.App {
 		Writer:          out,
 		HideVersion:     true,
 		HideHelpCommand: true,
+		Flags:           []cli.Flag{&cli.BoolFlag{Name: flagVersion, Usage: "print the version", DisableDefaultText: true}},
 		OnUsageError:    returnError,
 		ExitErrHandler:  func(*cli.Context, error) {}, // main alone ends the process
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
+			switch {
+			case c.Args().Present():
 				return fmt.Errorf("unknown command %q, see leveret --help", c.Args().First())
+			case c.Bool(flagVersion):
+				return printVersion(c)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -60,7 +66,7 @@ func newApp(out io.Writer) *cli.App {
 			{
 				Name:         "serve",
 				Usage:        "run the broker until SIGTERM or SIGINT",
-				Flags:        serveFlags(),
+				Flags:        flags,
 				OnUsageError: returnError,
 				Action:       serve,
 			},

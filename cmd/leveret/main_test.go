@@ -48,12 +48,14 @@ func TestCommandLineMistakesAreErrors(t *testing.T) {
 }
 
 func TestVersionNamesProgramAndPlatform(t *testing.T) {
-	var out bytes.Buffer
-	if err := newApp(&out).RunContext(t.Context(), []string{"leveret", "version"}); err != nil {
-		t.Fatal(err)
-	}
-	if got := out.String(); !strings.HasPrefix(got, "leveret ") || !strings.Contains(got, "(go1.") {
-		t.Errorf("got %q", got)
+	for _, arg := range []string{"version", "--version"} {
+		var out bytes.Buffer
+		if err := newApp(&out).RunContext(t.Context(), []string{"leveret", arg}); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.HasPrefix(got, "leveret ") || !strings.Contains(got, "(go1.") {
+			t.Errorf("%s: got %q", arg, got)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ func readSettings(c *cli.Context) (settings, error) {
 		pprof:     c.String(flagPprof),
 		logFormat: c.String(flagLogFormat),
 		broker: broker.Options{
+			Vhosts:         c.StringSlice(flagVhost),
 			DefaultUser:    c.String(flagDefaultUser),
 			DefaultPass:    c.String(flagDefaultPass),
 			Heartbeat:      heartbeat(c),
@@ -58,6 +59,9 @@ func readSettings(c *cli.Context) (settings, error) {
 	}
 	if !c.Bool(flagMemory) {
 		check(flagMemory, errors.New("want true: memory is the only mode so far"))
+	}
+	for _, name := range s.broker.Vhosts {
+		check(flagVhost, checkShortString(name))
 	}
 	check(flagDefaultUser, checkShortString(s.broker.DefaultUser))
 	check(flagDefaultPass, checkShortString(s.broker.DefaultPass))

@@ -29,7 +29,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 	want := settings{
 		listen: []string{":5672"}, logLevel: zerolog.InfoLevel, logFormat: formatConsole,
 		broker: broker.Options{
-			DefaultUser: "guest", DefaultPass: "guest",
+			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
 			Version: "3.13.7",
 		},
@@ -41,13 +41,13 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 
 func TestSettingsComeFromFlags(t *testing.T) {
 	got, err := read(t, "--listen=127.0.0.1:1", "--listen", "[::1]:amqp,:0", "--memory",
-		"--default-user=u", "--default-pass=p", "--heartbeat=1m30s", "--frame-max=4096", "--channel-max=65535",
+		"--vhost=/", "--vhost=a b,c", "--default-user=u", "--default-pass=p", "--heartbeat=1m30s", "--frame-max=4096", "--channel-max=65535",
 		"--max-message-size=1", "--server-version=4", "--log-level=debug", "--log-format=json", "--pprof=localhost:6060")
 	want := settings{
 		listen: []string{"127.0.0.1:1", "[::1]:amqp", ":0"}, pprof: "localhost:6060",
 		logLevel: zerolog.DebugLevel, logFormat: formatJSON,
 		broker: broker.Options{
-			DefaultUser: "u", DefaultPass: "p",
+			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: 90 * time.Second, FrameMax: 4096, ChannelMax: 65535, MaxMessageSize: 1,
 			Version: "4",
 		},
@@ -60,7 +60,7 @@ func TestSettingsComeFromFlags(t *testing.T) {
 func TestSettingsComeFromTheEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"LEVERET_LISTEN": "127.0.0.1:1,[::1]:2", "LEVERET_MEMORY": "true",
-		"LEVERET_DEFAULT_USER": "u", "LEVERET_DEFAULT_PASS": "p",
+		"LEVERET_VHOST": "a,/", "LEVERET_DEFAULT_USER": "u", "LEVERET_DEFAULT_PASS": "p",
 		"LEVERET_HEARTBEAT": "0", "LEVERET_FRAME_MAX": "4096", "LEVERET_CHANNEL_MAX": "1",
 		"LEVERET_MAX_MESSAGE_SIZE": "536870912", "LEVERET_SERVER_VERSION": "4",
 		"LEVERET_LOG_LEVEL": "error", "LEVERET_LOG_FORMAT": "json", "LEVERET_PPROF": "127.0.0.1:6060",
@@ -72,7 +72,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		listen: []string{"127.0.0.1:1", "[::1]:2"}, pprof: "127.0.0.1:6060",
 		logLevel: zerolog.ErrorLevel, logFormat: formatJSON,
 		broker: broker.Options{
-			DefaultUser: "u", DefaultPass: "p",
+			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,
 			Version: "4",
 		},
@@ -90,6 +90,22 @@ func TestEveryFlagHasItsVariable(t *testing.T) {
 		if !ok || len(doc.GetEnvVars()) != 1 || doc.GetEnvVars()[0] != want {
 			t.Errorf("--%s is not set by %s", name, want)
 		}
+	}
+}
+
+func TestAnEmptyVariableIsNotSet(t *testing.T) {
+	want, err := read(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range serveFlags() {
+		for _, name := range f.(cli.DocGenerationFlag).GetEnvVars() {
+			t.Setenv(name, "")
+		}
+	}
+	got, err := read(t)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 }
 
@@ -114,6 +130,8 @@ func TestSettingsOutOfRangeAreRefused(t *testing.T) {
 		{"--listen=:nonsense", `want a port from 0 to 65535 in ":nonsense"`},
 		{"--memory=false", "memory is the only mode"},
 		{"--default-user=", "want 1 to 255 bytes, got 0"},
+		{"--vhost=", "want 1 to 255 bytes, got 0"},
+		{"--vhost=/," + strings.Repeat("v", 256), "want 1 to 255 bytes, got 256"},
 		{"--default-pass=", "want 1 to 255 bytes, got 0"},
 		{"--heartbeat=-1s", `want whole seconds from 0 to 65535, got "-1s"`},
 		{"--heartbeat=1500ms", `want whole seconds from 0 to 65535, got "1500ms"`},
