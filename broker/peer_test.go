@@ -37,6 +37,21 @@ type delivered struct {
 // connect opens a connection with channels 1 to n, which ends with the test.
 func connect(t testing.TB, b *Broker, n uint16) *peer {
 	t.Helper()
+	return connectAs(t, b, amqptest.Login{}, n)
+}
+
+func connectAs(t testing.TB, b *Broker, l amqptest.Login, n uint16) *peer {
+	t.Helper()
+	p := dial(t, b)
+	p.Open(l)
+	for id := range n {
+		p.OpenChannel(id + 1)
+	}
+	return p
+}
+
+// dial begins a connection.
+func dial(t testing.TB, b *Broker) *peer {
 	client, server := net.Pipe()
 	ended := make(chan struct{})
 	go func() {
@@ -50,10 +65,6 @@ func connect(t testing.TB, b *Broker, n uint16) *peer {
 	})
 	client.SetDeadline(time.Now().Add(patience))
 	p.Client = amqptest.New(t, client)
-	p.Open(amqptest.Login{})
-	for id := range n {
-		p.OpenChannel(id + 1)
-	}
 	return p
 }
 
