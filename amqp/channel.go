@@ -173,11 +173,10 @@ func (c *Conn) unopened(kind FrameType, id uint16, payload []byte) {
 
 // closingMethod takes a frame on a channel whose close-ok is awaited.
 func (c *Conn) closingMethod(ch *channel, kind FrameType, payload []byte) {
-	switch kind {
-	case FrameHeader:
+	if kind == FrameHeader {
 		c.awaitTurn(c.blocking())
-		return
-	case FrameBody:
+	}
+	if kind != FrameMethod {
 		return
 	}
 	id := methodID(payload)

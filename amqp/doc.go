@@ -22,8 +22,10 @@
 // The handshake is straight-line code (handshake.go). Once running, frames are
 // parsed in place (frames.go) and methods go to the channel they name
 // (channel.go): a number is free, open, or closing until the client's
-// close-ok. An error of any kind becomes a close in one place, [Conn.Fail], and
-// every connection ends in one way, Conn.teardown.
+// close-ok. While an alarm is on, a connection that publishes is blocked: its
+// reader waits at the content header (alarm.go). An error of any kind becomes a
+// close in one place, [Conn.Fail], and every connection ends in one way,
+// Conn.teardown.
 //
 // # Who owns what
 //
