@@ -26,6 +26,7 @@ type channel struct {
 	properties []byte             // the last that were found in order
 	confirms   confirms
 	acks       ackRange
+	tx         *transaction // nil unless the channel is transactional
 
 	limit atomic.Int32 // of deliveries that volume counts; 0: none. Changes under mu
 
@@ -85,8 +86,10 @@ func (ch *channel) Method(m amqp.Method) error {
 		return ch.confirmSelect(m)
 	case *amqp.TxSelect:
 		return ch.txSelect()
-	case *amqp.TxCommit, *amqp.TxRollback:
-		return amqp.PreconditionFailed.Errorf("channel is not transactional") // TX-02
+	case *amqp.TxCommit:
+		return ch.txCommit()
+	case *amqp.TxRollback:
+		return ch.txRollback()
 	default: // CHAN-18, CONS-21
 		return amqp.CommandInvalid.Errorf("unimplemented method")
 	}
@@ -102,6 +105,7 @@ func (ch *channel) Close() {
 	ch.endReplies()
 	ch.mu.Lock()
 	ch.closed = true
+	ch.rollback() // TX-11
 	queues := map[*queue]struct{}{}
 	for _, k := range ch.consumers {
 		queues[k.queue] = struct{}{}
@@ -144,12 +148,13 @@ func (ch *channel) reserve() bool {
 	return true
 }
 
-// release makes room in the limit of the channel for what is settled. ch.mu
-// is held.
+// release makes room in the limit of the channel for what is settled.
 func (ch *channel) release(ds []delivery) {
 	if ch.limit.Load() == 0 {
 		return
 	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
 	for i := range ds {
 		if ds[i].consumer != nil && ch.volume > 0 {
 			ch.volume--

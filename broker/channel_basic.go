@@ -164,13 +164,11 @@ func (ch *channel) basicRecover(requeue, reply bool) error {
 		return amqp.NotImplemented.Errorf("requeue=false")
 	}
 	ch.mu.Lock()
-	all := ch.unacked.takeAll(nil)
-	ch.release(all)
+	all := ch.unacked.takeAll(nil) // not what a transaction holds (ACK-17)
 	ch.mu.Unlock()
 	if reply { // before the redeliveries (ACK-14)
 		ch.out.Send(ch.id, &amqp.BasicRecoverOk{})
 	}
-	byQueue(all, (*queue).requeue)
-	ch.released(all)
+	ch.carryOut(all, true)
 	return nil
 }

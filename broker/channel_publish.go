@@ -27,14 +27,19 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		}
 	}
 	if rt.each || len(more) > 0 {
+		more = slices.DeleteFunc(more, func(key string) bool { return key == rt.key })
 		rt = s.reroute(rt, more, &content)
+	}
+	if ch.tx != nil {
+		ch.holdPublish(rt, more, p.Mandatory, content)
+		return nil
 	}
 	if ch.confirms.on && ch.confirms.publish() {
 		s.confirming = append(s.confirming, ch)
 	}
 	if len(rt.queues) == 0 {
 		if p.Mandatory { // PUB-03; before the confirm: PUB-19
-			ch.giveBack(p, &content)
+			ch.giveBack(&rt.origin, &content)
 		}
 		return nil
 	}
@@ -43,17 +48,16 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 }
 
 // giveBack returns a message that came to no queue.
-func (ch *channel) giveBack(p *amqp.BasicPublish, content *amqp.Content) {
+func (ch *channel) giveBack(o *origin, content *amqp.Content) {
 	ch.out.SendContent(ch.id, &amqp.BasicReturn{
 		ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(),
-		Exchange: p.Exchange, RoutingKey: p.RoutingKey,
+		Exchange: o.exchange, RoutingKey: o.key,
 	}, content, ch.frameMax)
 }
 
 // reroute finds the queues of one message that has to find its own way, and
 // delivers direct replies (RTO-07): those are no queues.
 func (s *session) reroute(rt *route, more []string, content *amqp.Content) *route {
-	more = slices.DeleteFunc(more, func(key string) bool { return key == rt.key })
 	s.vhost.mu.RLock()
 	s.way.find(s.vhost, &rt.origin, more, content.Properties())
 	s.vhost.mu.RUnlock()

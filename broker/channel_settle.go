@@ -43,9 +43,8 @@ func (ch *channel) flushAcks() {
 			break
 		}
 	}
-	ch.release(ds)
 	ch.mu.Unlock()
-	ch.settled(ds)
+	ch.finish(ds, false)
 	ch.failAck(err)
 }
 
@@ -70,35 +69,39 @@ func (ch *channel) settle(tag uint64, multiple, requeue bool) error {
 	default:
 		ds, ok = ch.unacked.take(ds, tag)
 	}
-	ch.release(ds)
 	ch.mu.Unlock()
 	if !ok {
 		return unknownTag(tag)
 	}
-	if requeue {
-		byQueue(ds, (*queue).requeue)
-		ch.released(ds)
-	} else {
-		ch.settled(ds)
-	}
+	ch.finish(ds, requeue)
 	return nil
 }
 
-// settled lets the queues forget deliveries.
-func (ch *channel) settled(ds []delivery) {
-	byQueue(ds, (*queue).settle)
-	ch.released(ds)
-}
-
-// released goes on with deliveries that the limit of the channel has held
-// back, and keeps ds as scratch.
-func (ch *channel) released(ds []delivery) {
-	if len(ds) > 0 && ch.limit.Load() > 0 {
-		ch.dispatchAll()
+// finish carries out what is to become of deliveries that have left the
+// window, or leaves it to the commit (TX-08). It keeps ds as scratch.
+func (ch *channel) finish(ds []delivery, requeue bool) {
+	if ch.tx != nil {
+		ch.tx.settle(ds, requeue)
+	} else {
+		ch.carryOut(ds, requeue)
 	}
 	clear(ds)
 	if cap(ds) <= 4096 {
 		ch.session.settled = ds[:0]
+	}
+}
+
+// carryOut has the queues forget deliveries or take them back, and goes on with
+// others that the limit of the channel has held back.
+func (ch *channel) carryOut(ds []delivery, requeue bool) {
+	ch.release(ds)
+	if requeue {
+		byQueue(ds, (*queue).requeue)
+	} else {
+		byQueue(ds, (*queue).settle)
+	}
+	if len(ds) > 0 && ch.limit.Load() > 0 {
+		ch.dispatchAll()
 	}
 }
 

@@ -11,6 +11,8 @@
 //	settle   channel.Ack (channel_settle.go) -> unacked -> queue.settle
 //	         -> queue.deal, as above
 //	confirm  session.Flush -> channel.sendConfirms, cumulative
+//	commit   channel.txCommit: what the transaction holds, publishes first
+//	         -> session.hand -> queue.publish; then settles, as above
 //
 // All of it runs on the reader goroutine of the connection that caused it; the
 // only hand-over is the outbox. Publishes that go the same way are gathered
@@ -23,7 +25,8 @@
 //	basic.ack, nack, reject     channel_settle.go
 //	other methods of basic      channel_basic.go
 //	exchange.*, queue.*         channel_exchange.go, channel_queue.go, bindings.go
-//	confirm.select, tx.select   channel_tx_confirm.go
+//	tx.*                        channel_tx.go
+//	confirm.select              channel_confirm.go
 //	channel.flow                channel_flow.go
 //
 // The switch over all of them is [channel.Method]; connection.* and the opening
@@ -36,7 +39,7 @@
 //	names, bindings, exclusive queues       vhost.mu
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu
-//	runs, routes, confirms, prefetch        reader goroutine of the connection
+//	runs, routes, confirms, prefetch, tx    reader goroutine of the connection
 //	pending output                          Outbox (package amqp)
 //	message                                 nobody: it never changes
 //
@@ -49,6 +52,6 @@
 //
 // A small message lies in the read buffer of its publisher until the end of
 // the read. A consumer without acknowledgement gets it from there. One that is
-// queued or unacknowledged is kept: copied once, and shared by all queues that
-// have it.
+// queued, unacknowledged or held by a transaction is kept: copied once, and
+// shared by all queues that have it.
 package broker

@@ -60,6 +60,20 @@ func (r *run) keep(i int) *message {
 	return m
 }
 
+// hold adds a content, kept at once. Memory comes in pieces that grow with the
+// run.
+func (r *run) hold(c amqp.Content) {
+	i := len(r.contents)
+	if len(r.messages) == 0 {
+		r.messages = make([]message, min(max(i, 1), slabCount))
+	}
+	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
+		r.slab = make([]byte, 0, max(n, min(2*cap(r.slab), slabSize)))
+	}
+	r.contents = append(r.contents, c)
+	r.contents[i] = r.keep(i).content
+}
+
 // slabFor is the size of the piece of memory for contents from the i-th on.
 func (r *run) slabFor(i int) int {
 	size := r.contents[i].KeepSize()

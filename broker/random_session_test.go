@@ -32,7 +32,7 @@ func randomSession(random *rand.Rand) []byte {
 		Properties: amqp.Table{{Key: "capabilities", Value: amqp.Table{{Key: "consumer_cancel_notify", Value: random.IntN(2) == 0}}}},
 	}.Bytes()}
 	for id := range uint16(3) {
-		s.method(id+1, &amqp.ChannelOpen{})
+		s.method(id+1, opened(id+1)...)
 	}
 	for range 5 + random.IntN(60) {
 		channel := uint16(1 + random.IntN(3))
@@ -43,13 +43,27 @@ func randomSession(random *rand.Rand) []byte {
 		s.method(channel, randomMethod(random))
 		if random.IntN(10) == 0 { // in case the channel was closed
 			s.method(channel, &amqp.ChannelClose{}, &amqp.ChannelCloseOk{})
-			s.method(channel, &amqp.ChannelOpen{})
+			s.method(channel, opened(channel)...)
+		}
+		if channel == transactional && random.IntN(6) == 0 {
+			s.method(channel, pick(random, []amqp.Method{&amqp.TxCommit{}, &amqp.TxCommit{}, &amqp.TxRollback{}}))
 		}
 	}
 	if random.IntN(2) == 0 {
 		s.method(0, &amqp.ConnectionClose{ReplyCode: 200})
 	}
 	return s.bytes
+}
+
+// transactional is the channel of a random session that is.
+const transactional = 3
+
+// opened is how a channel begins.
+func opened(channel uint16) []amqp.Method {
+	if channel == transactional {
+		return []amqp.Method{&amqp.ChannelOpen{}, &amqp.TxSelect{}}
+	}
+	return []amqp.Method{&amqp.ChannelOpen{}}
 }
 
 func randomProperties(random *rand.Rand) amqp.BasicProperties {

@@ -74,12 +74,17 @@ func (s *session) flushRun() {
 	if len(s.run.contents) == 0 {
 		return
 	}
-	for _, q := range s.target.queues {
-		if q.publish(&s.run) && !slices.Contains(s.pressed, q) {
+	s.hand(s.target.queues, &s.run)
+	s.run.reset()
+}
+
+// hand gives a run of publishes to queues.
+func (s *session) hand(queues []*queue, r *run) {
+	for _, q := range queues {
+		if q.publish(r) && !slices.Contains(s.pressed, q) {
 			s.pressed = append(s.pressed, q)
 		}
 	}
-	s.run.reset()
 }
 
 // Pause implements amqp.Session. A connection that consumes, or has something
@@ -114,7 +119,7 @@ func (s *session) Pause() {
 func (ch *channel) busy() bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return len(ch.consumers) > 0 || ch.unacked.live > 0 || ch.reply != nil
+	return len(ch.consumers) > 0 || ch.unacked.live > 0 || ch.reply != nil || (ch.tx != nil && len(ch.tx.settles) > 0)
 }
 
 // Close implements amqp.Session: all channels close, and nothing that one of

@@ -1,6 +1,10 @@
 package broker
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
 
 // delivery is a message that was delivered and not yet settled.
 type delivery struct {
@@ -108,6 +112,17 @@ func (u *unacked) takeOf(dst []delivery, q *queue) []delivery {
 	u.trim()
 	return dst
 }
+
+// restore puts deliveries back that were taken.
+func (u *unacked) restore(ds []delivery) {
+	u.compact()
+	u.window = append(u.window, ds...)
+	u.live += len(ds)
+	slices.SortFunc(u.window, byTag)
+}
+
+// byTag orders deliveries.
+func byTag(a, b delivery) int { return cmp.Compare(a.tag, b.tag) }
 
 // leastWindow is how many places an empty window may keep in any case.
 const leastWindow = 64

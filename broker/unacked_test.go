@@ -72,6 +72,13 @@ func checkUnacked(t *testing.T, rnd *rand.Rand) {
 		case n < 99:
 			q := queues[rnd.IntN(len(queues))]
 			got, want = u.takeOf(nil, q), slow.remove(func(d delivery) bool { return d.queue == q })
+		case rnd.IntN(2) == 0: // taken, they come back
+			got, ok = u.takeThrough(nil, tag)
+			u.restore(got)
+			if known := slow.has(tag); ok != known {
+				t.Fatalf("through tag %d: found is %t, want %t", tag, ok, known)
+			}
+			got = nil
 		case rnd.IntN(10) == 0:
 			got, want = u.takeAll(nil), slow.remove(func(delivery) bool { return true })
 		}

@@ -18,7 +18,6 @@ func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
 	}
 	const refused = "NOT_IMPLEMENTED - "
 	refusesOnConnection(t, []refusal{
-		{"transactions", func(ch *amqp.Channel) error { return ch.Tx() }, 540, refused + "tx.select"},
 		{"queue TTL", declare(amqp.Table{"x-message-ttl": int32(1000)}), 540, refused + "queue argument x-message-ttl"},
 		{"length limit", declare(amqp.Table{"x-max-length": int32(10)}), 540, refused + "queue argument x-max-length"},
 		{

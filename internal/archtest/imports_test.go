@@ -31,6 +31,7 @@ var pure = []string{
 	"broker/confirms.go",
 	"broker/message.go",
 	"broker/ready.go",
+	"broker/transaction.go",
 	"broker/unacked.go",
 }
 
