@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"testing"
@@ -101,6 +102,26 @@ func TestAnswersAreSortedByChannelAndMasked(t *testing.T) {
 	want := []string{"1 queue=amq.gen-*", "2 queue=%q", "2 (%)71", "0 connection.close", "closed"}
 	if got := g.answer(); !reflect.DeepEqual(got, want) {
 		t.Errorf("answer = %q, want %q", got, want)
+	}
+}
+
+func TestReplyNamesAreMaskedAndKnown(t *testing.T) {
+	g := &game{prefix: "oabc001.", vars: map[string]string{}}
+	names := []string{replyPrefix + "g2dkAAZyYWJiaXQ=.c/tr==", replyPrefix + "0123456789abcdef"}
+	for _, name := range []string{names[0], names[1], names[0], "oabc001.own", replyPrefix + "x"} {
+		g.record(&peer{}, event{replyTo: name, lines: []string{"reply-to=" + printText(name)}})
+	}
+	want := []string{
+		"reply-to=amq.rabbitmq.reply-to.*1", "reply-to=amq.rabbitmq.reply-to.*2", "reply-to=amq.rabbitmq.reply-to.*1",
+		"reply-to=%own", "reply-to=amq.rabbitmq.reply-to.x",
+	}
+	if got := g.answer(); !reflect.DeepEqual(got, want) {
+		t.Errorf("answer = %q, want %q", got, want)
+	}
+	for i, name := range names {
+		if got, err := parseText(g.expand(fmt.Sprintf("$reply%d", i+1))); got != name || err != nil {
+			t.Errorf("$reply%d = %q, %v, want %q", i+1, got, err, name)
+		}
 	}
 }
 
