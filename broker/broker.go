@@ -18,7 +18,7 @@ type Broker struct {
 
 // New returns a broker that does not listen yet: see Serve and ServeConn.
 func New(o Options) *Broker {
-	b := &Broker{options: o.withDefaults()}
+	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log}}
 	for _, name := range b.options.Vhosts {
 		b.vhosts.add(name)
 	}

@@ -47,7 +47,7 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 	if err != nil {
 		return err
 	}
-	if err := checkConsumerArguments(q, m.Arguments); err != nil {
+	if err := q.kind.checkConsumer(queueText(q.name, q.vhost), m.Arguments); err != nil {
 		return err
 	}
 	if m.ConsumerTag == "" {
@@ -62,24 +62,6 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 			ch.out.Send(ch.id, &amqp.BasicConsumeOk{ConsumerTag: k.tag})
 		}
 	})
-}
-
-// checkConsumerArguments is CONS-10 and CONS-11. A priority is refused: to
-// ignore it would deliver to the wrong consumer.
-func checkConsumerArguments(q *queue, args amqp.Table) error {
-	if v, ok := args.Get("x-priority"); ok {
-		switch v.(type) {
-		case int8, uint8, int16, uint16, int32, uint32, int64:
-			return refused("consumer argument x-priority")
-		}
-		return amqp.PreconditionFailed.Errorf("invalid arg 'x-priority' for queue '%s' in vhost '%s': \"expected integer, got %s\"",
-			q.name, q.vhost.name, amqp.TypeName(v))
-	}
-	if _, ok := args.Get("x-stream-offset"); ok {
-		return amqp.PreconditionFailed.Errorf(
-			"invalid arg 'x-stream-offset' for queue '%s' in vhost '%s' of queue type rabbit_classic_queue", q.name, q.vhost.name)
-	}
-	return nil
 }
 
 func (ch *channel) consumer(tag string) *consumer {

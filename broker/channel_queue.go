@@ -54,29 +54,44 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	return nil
 }
 
+// declareQueue returns the queue that a declaration means, a new one if it is
+// not there yet.
 func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*queue, error) {
-	if reserved(name) { // QDEC-04, QDEC-05
+	if name == "" {
+		if err := checkServerNamed(m.Arguments); err != nil {
+			return nil, err
+		}
+		name = generated("amq.gen-")
+	} else if reserved(name) { // QDEC-04, QDEC-05
 		return nil, amqp.AccessRefused.Errorf("queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
+	q, fresh, err := v.findOrAddQueue(name, m, s)
+	if keys := idle(m.Arguments); fresh && len(keys) > 0 {
+		v.log.Warn().Str("vhost", v.name).Str("queue", name).Strs("arguments", keys).
+			Msg("queue declared with arguments that have no effect yet")
+	}
+	return q, err
+}
+
+func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q *queue, fresh bool, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if q := v.queues[name]; q != nil {
-		return q, q.equivalent(m, s)
+		return q, false, q.equivalent(m, s) // and nothing else is checked (QARG-31)
 	}
-	if err := checkArguments(m.Arguments); err != nil {
-		return nil, err
+	kind, err := checkDeclaration(queueText(name, v), m)
+	if err != nil {
+		return nil, false, err
 	}
-	if name == "" {
-		name = generated("amq.gen-")
-	}
-	q := &queue{
-		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete, arguments: m.Arguments,
+	q = &queue{
+		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
+		kind: kind, arguments: m.Arguments,
 	}
 	if m.Exclusive {
 		q.owner = s
 	}
 	v.addQueue(q)
-	return q, nil
+	return q, true, nil
 }
 
 // equivalent compares a declaration with the queue in the order of QDEC-24.
@@ -90,27 +105,10 @@ func (q *queue) equivalent(m *amqp.QueueDeclare, s *session) error {
 	case m.AutoDelete != q.autoDelete:
 		return inequivalent("auto_delete", "queue", q.name, q.vhost, m.AutoDelete, q.autoDelete)
 	}
-	return checkArguments(m.Arguments)
-}
-
-// acting are the queue arguments that would change what a queue does.
-var acting = []string{
-	"x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-overflow", "x-max-priority",
-	"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-delivery-limit",
-	"x-single-active-consumer", "x-consumer-timeout",
-}
-
-// checkArguments refuses, by name, the arguments whose function is not there:
-// to ignore one would change what the client's messages come to. All others
-// are kept and have no effect.
-func checkArguments(args amqp.Table) error {
-	for _, name := range acting {
-		if _, ok := args.Get(name); ok {
-			return refused("queue argument " + name)
+	for _, key := range q.kind.arguments {
+		if err := inequivalentArgument(key, "queue", q.name, q.vhost, m.Arguments, q.arguments); err != nil {
+			return err
 		}
-	}
-	if kind, ok := args.Get("x-queue-type"); ok && kind != "classic" {
-		return refused("queue argument x-queue-type other than classic")
 	}
 	return nil
 }

@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"fmt"
-
-	"github.com/leveretmq/leveret/amqp"
-)
+import "github.com/leveretmq/leveret/amqp"
 
 // Conditions that several methods raise, in RabbitMQ's words.
 
@@ -15,6 +11,9 @@ func noQueue(name string, v *vhost) error {
 func noExchange(name string, v *vhost) error {
 	return amqp.NotFound.Errorf("no exchange '%s' in vhost '%s'", name, v.name)
 }
+
+// queueText names a queue as texts do.
+func queueText(name string, v *vhost) string { return "queue '" + name + "' in vhost '" + v.name + "'" }
 
 // lockedQueue is for the exclusive queue of another connection (QDEC-14), and
 // for an exclusive flag that is not as it was declared (QDEC-17).
@@ -37,22 +36,35 @@ func inequivalent(arg, what, name string, v *vhost, received, current any) error
 }
 
 // inequivalentArgument compares one of the arguments of a declaration with what
-// is there (QDEC-25 to QDEC-28, EXCH-20 to EXCH-22).
+// is there (QDEC-25 to QDEC-31, EXCH-20 to EXCH-22).
 func inequivalentArgument(arg, what, name string, v *vhost, received, current amqp.Table) error {
 	r, have := received.Get(arg)
 	c, had := current.Get(arg)
-	var difference string
+	shown := quoted
 	switch {
-	case have == had && (!have || amqp.Equivalent(r, c)):
+	case have && had && amqp.Equivalent(r, c), !have && !had:
 		return nil
-	case have && had:
-		difference = fmt.Sprintf("received '%s' but current is '%s'", amqp.FormatValue(r), amqp.FormatValue(c))
-	case have:
-		difference = fmt.Sprintf("received the value '%s' of type '%s' but current is none", amqp.FormatValue(r), amqp.TypeName(r))
-	default:
-		difference = fmt.Sprintf("received none but current is the value '%s' of type '%s'", amqp.FormatValue(c), amqp.TypeName(c))
+	case have != had && arg == "x-queue-type" && (r == "classic" || c == "classic"): // QDEC-30
+		return nil
+	case have != had:
+		shown = quotedWithType
 	}
-	return amqp.PreconditionFailed.Errorf("inequivalent arg '%s' for %s '%s' in vhost '%s': %s", arg, what, name, v.name, difference)
+	return amqp.PreconditionFailed.Errorf("inequivalent arg '%s' for %s '%s' in vhost '%s': received %s but current is %s",
+		arg, what, name, v.name, shown(r, have), shown(c, had))
+}
+
+func quoted(value any, _ bool) string {
+	if value == nil {
+		return "none"
+	}
+	return "'" + amqp.FormatValue(value) + "'"
+}
+
+func quotedWithType(value any, have bool) string {
+	if !have {
+		return "none"
+	}
+	return "the value '" + amqp.FormatValue(value) + "' of type '" + amqp.TypeName(value) + "'"
 }
 
 // unknownTag is for a delivery tag that is not outstanding (ACK-01).

@@ -13,6 +13,7 @@ type queue struct {
 	durable    bool
 	autoDelete bool
 	owner      *session // whose exclusive queue it is; nil if it is not
+	kind       *queueType
 	arguments  amqp.Table
 	// All above is immutable.
 

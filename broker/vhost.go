@@ -4,13 +4,16 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rs/zerolog"
+
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/exchange"
 )
 
 // vhost is a virtual host: the names of exchanges and queues, and bindings.
 type vhost struct {
-	name string // immutable
+	name string         // immutable
+	log  zerolog.Logger // likewise
 
 	// generation changes, under mu, with every change of what a publish may
 	// reach. Routes are remembered as long as it stays.
@@ -26,9 +29,9 @@ type vhost struct {
 }
 
 // newVhost returns a vhost with the exchanges that are always there (EXCH-01).
-func newVhost(name string) *vhost {
+func newVhost(name string, log zerolog.Logger) *vhost {
 	v := &vhost{
-		name: name, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{},
+		name: name, log: log, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{},
 		sessions: map[*session]struct{}{},
 	}
 	for _, x := range []namedExchange{

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/rs/zerolog"
+
 	"github.com/leveretmq/leveret/amqp"
 )
 
@@ -18,6 +20,8 @@ var (
 
 // vhosts are the virtual hosts of a broker. They know nothing of each other.
 type vhosts struct {
+	log zerolog.Logger // immutable
+
 	mu     sync.Mutex // held alone
 	byName map[string]*vhost
 }
@@ -32,7 +36,7 @@ func (vs *vhosts) add(name string) bool {
 	if vs.byName == nil {
 		vs.byName = map[string]*vhost{}
 	}
-	vs.byName[name] = newVhost(name)
+	vs.byName[name] = newVhost(name, vs.log)
 	return true
 }
 

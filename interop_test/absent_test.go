@@ -10,25 +10,11 @@ import (
 // rather than accepted and not done.
 func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
 	inProcess(t)
-	declare := func(args amqp.Table) func(*amqp.Channel) error {
-		return func(ch *amqp.Channel) error {
-			_, err := ch.QueueDeclare("", false, false, true, false, args)
-			return err
-		}
-	}
 	const refused = "NOT_IMPLEMENTED - "
 	refusesOnConnection(t, []refusal{
-		{"queue TTL", declare(amqp.Table{"x-message-ttl": int32(1000)}), 540, refused + "queue argument x-message-ttl"},
-		{"length limit", declare(amqp.Table{"x-max-length": int32(10)}), 540, refused + "queue argument x-max-length"},
-		{
-			"dead lettering", declare(amqp.Table{"x-dead-letter-exchange": ""}), 540,
-			refused + "queue argument x-dead-letter-exchange",
-		},
-		{
-			"quorum queues", declare(amqp.Table{"x-queue-type": "quorum"}), 540,
-			refused + "queue argument x-queue-type other than classic",
-		},
+		{"streams", func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclare(unique(), true, false, false, false, amqp.Table{"x-queue-type": "stream"})
+			return err
+		}, 540, refused + "queue type stream"},
 	})
-	_, err := channel(t).QueueDeclare("", false, false, true, false, amqp.Table{"x-queue-type": "classic"}) // QDEC-30
-	must(t, err)
 }
