@@ -72,9 +72,10 @@ func (ch *channel) consumer(tag string) *consumer {
 
 // basicCancel is basic.cancel (60,30). An unknown tag is echoed (CONS-17).
 func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
-	if k := ch.reply; k != nil && k.tag == m.ConsumerTag {
+	k := ch.consumer(m.ConsumerTag)
+	if r := ch.reply; r != nil && r.tag == m.ConsumerTag {
 		ch.endReplies()
-	} else if k := ch.consumer(m.ConsumerTag); k != nil {
+	} else if k != nil {
 		unused := k.queue.removeConsumer(k)
 		ch.mu.Lock()
 		delete(ch.consumers, k.tag)
@@ -85,6 +86,9 @@ func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
 	}
 	if !m.NoWait {
 		ch.out.Send(ch.id, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+	}
+	if k != nil && k.queue.single {
+		k.queue.serve() // another one may follow (CONS-22)
 	}
 	return nil
 }
@@ -108,6 +112,10 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 	q, err := ch.queue(m.Queue)
 	if err != nil {
 		return err
+	}
+	if q.single && q.kind == quorumQueue { // CONS-26
+		return amqp.ResourceLocked.Errorf("cannot obtain access to locked %s. "+
+			"basic.get operations are not supported by quorum queues with single active consumer", queueText(q.name, q.vhost))
 	}
 	e, remaining, ok := q.get()
 	if !ok {

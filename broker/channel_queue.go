@@ -87,6 +87,8 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
 		kind: kind, arguments: m.Arguments,
 	}
+	single, _ := m.Arguments.Get("x-single-active-consumer")
+	q.single = single == true
 	if m.Exclusive {
 		q.owner = s
 	}

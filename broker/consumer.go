@@ -17,18 +17,25 @@ type consumer struct {
 	queue     *queue
 	noAck     bool
 	exclusive bool
+	priority  int64 // those with a higher one are served first (CONS-15)
 	// All above is immutable.
 
 	// queue.mu
 	credit  int // messages it may get before it has to acknowledge some
 	granted int // messages it may get until the next basic.credit
-	place   int // index in queue.consumers
+	place   int // index in its level
 	origin  *origin
 	deliver amqp.Deliver // prepared for origin
 }
 
 func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
-	k := &consumer{tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive, credit: unlimited, granted: unlimited}
+	k := &consumer{
+		tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive,
+		credit: unlimited, granted: unlimited,
+	}
+	if v, ok := m.Arguments.Get("x-priority"); ok {
+		k.priority, _ = integer(v)
+	}
 	if ch.prefetch > 0 && !k.noAck { // QOS-02, QOS-07
 		k.credit = int(ch.prefetch)
 	}
@@ -76,17 +83,26 @@ func (q *queue) addConsumer(k *consumer, started func()) error {
 	if q.deleted {
 		return noQueue(q.name, q.vhost)
 	}
-	if q.exclusive || (k.exclusive && len(q.consumers) > 0) { // CONS-06
+	if q.inUse(k.exclusive) {
 		return amqp.AccessRefused.Errorf("queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
 	}
-	q.deferTurns()
-	q.shared = q.shared || slices.ContainsFunc(q.consumers, k.sharesChannel)
 	q.consumers = append(q.consumers, k)
-	q.exclusive = k.exclusive
-	q.seat()
+	if !q.single || len(q.consumers) == 1 {
+		q.admit(k)
+	}
 	started()
 	q.dispatch()
 	return nil
+}
+
+// inUse tells whether a new consumer is refused: because it or the one that is
+// there wants to be alone (CONS-06), which on a queue with a single active
+// consumer nobody can (CONS-23).
+func (q *queue) inUse(exclusive bool) bool {
+	if len(q.consumers) == 0 {
+		return exclusive && q.single
+	}
+	return exclusive || q.consumers[0].exclusive
 }
 
 // grant sets what a consumer may get until the next basic.credit. reply is
@@ -127,52 +143,24 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 
 func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	before := len(q.consumers)
-	q.deferTurns()
-	stay := q.consumers[:0]
-	for _, k := range q.consumers {
-		if gone(k) {
-			q.exclusive = q.exclusive && !k.exclusive
-			continue
-		}
-		stay = append(stay, k)
-	}
-	clear(q.consumers[len(stay):])
-	q.consumers = stay
-	clear(q.playing[:cap(q.playing)]) // they may be gone
-	if len(stay) == 0 {
+	q.consumers = slices.DeleteFunc(q.consumers, gone)
+	q.dismiss(gone)
+	if len(q.consumers) == 0 {
 		q.relieve() // nobody drains it: publishers need not wait
+	} else if len(q.levels) == 0 {
+		q.admit(q.successor())
 	}
-	q.seat()
-	if q.shared {
-		q.findShared()
-	}
-	return q.autoDelete && len(stay) == 0 && before > 0
+	return q.autoDelete && len(q.consumers) == 0 && before > 0
 }
 
-// deferTurns puts the consumer whose turn it is first, so that those who come
-// and go do not change the turns of the others.
-func (q *queue) deferTurns() {
-	if n := len(q.consumers); n > 0 && q.turn%n > 0 {
-		t := q.turn % n
-		q.consumers = append(slices.Clone(q.consumers[t:]), q.consumers[:t]...)
-	}
-	q.turn = 0
-}
-
-// seat numbers the consumers.
-func (q *queue) seat() {
-	for i, k := range q.consumers {
-		k.place = i
-	}
-}
-
-// findShared notes whether a channel still has two of the consumers.
-func (q *queue) findShared() {
-	channels := make(map[*channel]struct{}, len(q.consumers))
+// successor is who follows a single active consumer that has gone: the first
+// of those with the highest priority (CONS-22, CONS-24).
+func (q *queue) successor() *consumer {
+	next := q.consumers[0]
 	for _, k := range q.consumers {
-		channels[k.channel] = struct{}{}
+		if k.priority > next.priority {
+			next = k
+		}
 	}
-	q.shared = len(channels) < len(q.consumers)
+	return next
 }
-
-func (k *consumer) sharesChannel(other *consumer) bool { return k.channel == other.channel }

@@ -24,7 +24,8 @@ type item struct {
 	i int
 }
 
-// deal hands messages to consumers, each in turn one (CONS-14), until there
+// deal hands messages to consumers, those of the highest priority first
+// (CONS-15), and among them to each in turn one (CONS-14), until there
 // are no more or no consumer has room: the contents of r, or if that is nil
 // ready messages, at most longestDeal. It returns how many it handed out. q.mu
 // is held.
@@ -37,19 +38,19 @@ func (q *queue) deal(r *run) (dealt int) {
 		if r != nil {
 			left = len(r.contents) - dealt
 		}
-		if left == 0 || len(q.consumers) == 0 {
+		if left == 0 {
 			return dealt
 		}
-		each := q.seatPlayers(left)
+		l, each := q.seatPlayers(left)
+		if l == nil {
+			return dealt
+		}
 		players := q.playing
-		if len(players) == 0 {
-			return dealt
-		}
 		n := q.draw(r, dealt, min(left, each*len(players), roundSize))
 		for j := range min(n, len(players)) {
 			players[j].take(r, q.items, j, len(players))
 		}
-		q.turn = players[(n-1)%len(players)].place + 1 // behind the last who got one
+		l.turn = players[(n-1)%len(players)].place + 1 // behind the last who got one
 		dealt += n
 		clear(q.items)
 	}
@@ -73,20 +74,32 @@ func (q *queue) draw(r *run, from, n int) int {
 	return len(q.items)
 }
 
-// seatPlayers makes q.playing the consumers that have room, in the order of
-// their turns and as many as can get one of the messages that are left, and
-// returns the size of the hand that all of them can take.
-//
-// A consumer that shares its channel with another one of this queue, or with
-// a limit, plays for one message by itself: so the order of a channel's
-// deliveries is that of the queue (CONS-28), and its limit holds.
-func (q *queue) seatPlayers(left int) (each int) {
+// seatPlayers makes q.playing the consumers that have room, of the highest
+// level that has some, in the order of their turns and as many as can get one
+// of the messages that are left. It returns the level, nil if nobody has room,
+// and the size of the hand that all of them can take.
+func (q *queue) seatPlayers(left int) (l *level, each int) {
 	q.playing = q.playing[:0]
+	for i := range q.levels {
+		l = &q.levels[i]
+		if each = q.seatLevel(l, left); len(q.playing) > 0 {
+			return l, each
+		}
+	}
+	return nil, 0
+}
+
+// seatLevel does it for one level.
+//
+// A consumer that shares its channel with another one of its level, or with a
+// limit, plays for one message by itself: so the order of a channel's
+// deliveries is that of the queue (CONS-28), and its limit holds.
+func (q *queue) seatLevel(l *level, left int) (each int) {
 	each = handSize
-	for i, n := 0, len(q.consumers); i < n && len(q.playing) < left; i++ {
-		k := q.consumers[(q.turn+i)%n]
+	for i, n := 0, len(l.consumers); i < n && len(q.playing) < left; i++ {
+		k := l.consumers[(l.turn+i)%n]
 		limited := k.limited()
-		alone := q.shared || limited
+		alone := l.shared || limited
 		if alone && len(q.playing) > 0 {
 			return 1 // its turn comes next
 		}

@@ -15,6 +15,7 @@ type queue struct {
 	owner      *session // whose exclusive queue it is; nil if it is not
 	kind       *queueType
 	arguments  amqp.Table
+	single     bool // of its consumers only one gets messages (CONS-22)
 	// All above is immutable.
 
 	inbound inbound // bindings
@@ -23,10 +24,8 @@ type queue struct {
 
 	ready     ready
 	nextSeq   uint64
-	consumers []*consumer
-	turn      int  // consumers[turn] is the next to get a message
-	shared    bool // two of the consumers are on one channel
-	exclusive bool // its consumer is an exclusive one
+	consumers []*consumer // in the order in which they came
+	levels    []level     // those who get messages, by falling priority
 	deleted   bool
 	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
 	pace      pace

@@ -120,7 +120,7 @@ func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, er
 		return remains{}, err
 	}
 	gone := remains{q.ready.purge(), q.consumers}
-	q.consumers, q.deleted = nil, true
+	q.consumers, q.levels, q.deleted = nil, nil, true
 	q.relieve()
 	q.mu.Unlock()
 	delete(v.queues, q.name)
