@@ -15,14 +15,19 @@ import (
 // compared with it, after every single method.
 
 type expectedQueue struct {
-	name  string
-	ready []int // messages, ascending: so they were published
-	gone  bool
+	name      string
+	single    bool
+	ready     []int // messages, ascending: so they were published
+	consumers []*expectedConsumer
+	active    *expectedConsumer // who alone gets messages, if single
+	gone      bool
 }
 
 type expectedConsumer struct {
 	tag      string
+	channel  *expectedChannel
 	queue    *expectedQueue
+	priority int
 	noAck    bool
 	prefetch int // 0: no limit
 	out      int // unsettled deliveries
@@ -58,9 +63,33 @@ type expectation struct {
 	tags     int
 }
 
-func (c *expectedConsumer) hasRoom(ch *expectedChannel) bool {
+// hasRoom tells whether c may get a message, others aside.
+func (c *expectedConsumer) hasRoom() bool {
+	ch := c.channel
 	within := c.prefetch == 0 || c.out < c.prefetch
-	return within && (c.noAck || ch.limit == 0 || ch.volume < ch.limit)
+	active := !c.queue.single || c.queue.active == c
+	return active && within && (c.noAck || ch.limit == 0 || ch.volume < ch.limit)
+}
+
+// leave ends consumers of a channel. In the place of an active one that leaves
+// comes the first of the highest priority.
+func (ch *expectedChannel) leave(which func(*expectedConsumer) bool) {
+	for _, c := range ch.consumers {
+		q := c.queue
+		if !which(c) {
+			continue
+		}
+		q.consumers = slices.DeleteFunc(q.consumers, func(other *expectedConsumer) bool { return other == c })
+		if q.active == c && q.single {
+			q.active = nil
+			for _, next := range q.consumers {
+				if q.active == nil || next.priority > q.active.priority {
+					q.active = next
+				}
+			}
+		}
+	}
+	ch.consumers = slices.DeleteFunc(ch.consumers, which)
 }
 
 // settle takes deliveries out, and puts them back into their queues if told.
@@ -89,10 +118,12 @@ func (x *expectation) observe(what string) {
 		p.sync()
 	}
 	highest := map[*expectedQueue]int{}
+	var served []*expectedConsumer
 	for _, p := range x.peers {
 		latest := map[string]int{} // by channel and queue
 		for _, d := range p.take() {
 			c, ch := x.delivered(what, p, d)
+			served = append(served, c)
 			n := number(x.t, d.body)
 			way := fmt.Sprint(ch.id, c.queue.name)
 			if n < latest[way] {
@@ -100,6 +131,13 @@ func (x *expectation) observe(what string) {
 			}
 			latest[way] = n
 			highest[c.queue] = max(highest[c.queue], n)
+		}
+	}
+	for _, c := range served {
+		for _, above := range c.queue.consumers {
+			if above.priority > c.priority && above.hasRoom() {
+				x.t.Fatalf("%s: %s was served while %s of a higher priority had room", what, c.tag, above.tag)
+			}
 		}
 	}
 	for _, q := range x.queues {
@@ -114,7 +152,7 @@ func (x *expectation) observe(what string) {
 		}
 		for _, ch := range x.channels {
 			for _, c := range ch.consumers {
-				if c.queue == q && c.hasRoom(ch) {
+				if c.queue == q && c.hasRoom() {
 					x.t.Fatalf("%s: %s has room and %d messages wait in %s", what, c.tag, len(q.ready), q.name)
 				}
 			}
@@ -137,8 +175,8 @@ func (x *expectation) delivered(what string, p *peer, d delivered) (*expectedCon
 	switch {
 	case !ok:
 		fail("was not waiting")
-	case !c.hasRoom(ch):
-		fail("exceeds a limit")
+	case !c.hasRoom():
+		fail("exceeds a limit, or is not active")
 	case d.redelivered != x.again[n]:
 		fail("is wrongly marked")
 	case d.tag != ch.lastTag:
@@ -208,22 +246,30 @@ func (x *expectation) consume(ch *expectedChannel) string {
 		return "nothing"
 	}
 	x.tags++
-	c := &expectedConsumer{tag: fmt.Sprint("c", x.tags), queue: x.anyQueue(), noAck: x.rnd.IntN(5) == 0}
+	q := x.anyQueue()
+	c := &expectedConsumer{
+		tag: fmt.Sprint("c", x.tags), channel: ch, queue: q, noAck: x.rnd.IntN(5) == 0, priority: max(0, x.rnd.IntN(5)-2),
+	}
 	if !c.noAck {
 		c.prefetch = ch.prefetch
 	}
 	ch.consumers = append(ch.consumers, c)
-	ch.peer.consume(ch.id, c.queue.name, c.tag, c.noAck)
-	return fmt.Sprintf("channel %d consumes %+v", ch.id, c)
+	q.consumers = append(q.consumers, c)
+	if q.active == nil {
+		q.active = c
+	}
+	ch.peer.do(ch.id, &amqp.BasicConsume{
+		Queue: q.name, ConsumerTag: c.tag, NoAck: c.noAck, Arguments: priority(c.priority),
+	})
+	return fmt.Sprintf("channel %d consumes from %s as %s, priority %d", ch.id, q.name, c.tag, c.priority)
 }
 
 func (x *expectation) cancel(ch *expectedChannel) string {
 	if len(ch.consumers) == 0 {
 		return "nothing"
 	}
-	i := x.rnd.IntN(len(ch.consumers))
-	tag := ch.consumers[i].tag
-	ch.consumers = slices.Delete(ch.consumers, i, i+1)
+	tag := ch.consumers[x.rnd.IntN(len(ch.consumers))].tag
+	ch.leave(func(c *expectedConsumer) bool { return c.tag == tag })
 	ch.peer.do(ch.id, &amqp.BasicCancel{ConsumerTag: tag})
 	return "cancel " + tag
 }
@@ -297,6 +343,7 @@ func (x *expectation) recover(ch *expectedChannel) string {
 }
 
 func (x *expectation) reopen(ch *expectedChannel) string {
+	ch.leave(func(*expectedConsumer) bool { return true })
 	x.settle(ch, true, everything)
 	*ch = expectedChannel{peer: ch.peer, id: ch.id}
 	ch.peer.do(ch.id, &amqp.ChannelClose{})
@@ -318,18 +365,25 @@ func (x *expectation) redeclare(ch *expectedChannel) string {
 	i := x.rnd.IntN(len(x.queues))
 	q := x.queues[i]
 	q.gone = true
-	x.queues[i] = &expectedQueue{name: q.name}
+	x.queues[i] = &expectedQueue{name: q.name, single: q.single}
 	for _, ch := range x.channels {
 		ch.consumers = slices.DeleteFunc(ch.consumers, func(c *expectedConsumer) bool { return c.queue == q })
 	}
 	ch.peer.do(ch.id, &amqp.QueueDelete{Queue: q.name})
-	ch.peer.do(ch.id, &amqp.QueueDeclare{Queue: q.name})
+	x.queues[i].declare(ch.peer, ch.id)
 	return q.name + " is deleted and declared again"
 }
 
+func (q *expectedQueue) declare(p *peer, channel uint16) {
+	p.do(channel, &amqp.QueueDeclare{
+		Queue: q.name, Arguments: amqp.Table{{Key: "x-single-active-consumer", Value: q.single}},
+	})
+}
+
 // Whatever clients do: no consumer and no channel gets more than its limit
-// allows, every queue is delivered in order, and no message waits while a
-// consumer has room.
+// allows, every queue is delivered in order, consumers of a higher priority are
+// served before others, of a single active consumer's queue only that one, and
+// no message waits while a consumer has room.
 func TestLimitsHoldAndNothingStalls(t *testing.T) {
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -339,9 +393,9 @@ func TestLimitsHoldAndNothingStalls(t *testing.T) {
 				x.peers = append(x.peers, p)
 				x.channels = append(x.channels, &expectedChannel{peer: p, id: 1}, &expectedChannel{peer: p, id: 2})
 			}
-			for _, name := range []string{"q0", "q1"} {
-				x.queues = append(x.queues, &expectedQueue{name: name})
-				x.peers[0].declare(name)
+			x.queues = []*expectedQueue{{name: "q0"}, {name: "q1"}, {name: "q2", single: true}}
+			for _, q := range x.queues {
+				q.declare(x.peers[0], 1)
 			}
 			var done []string
 			for range 400 {

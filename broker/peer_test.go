@@ -164,6 +164,9 @@ func (p *peer) consume(channel uint16, queue, tag string, noAck bool) {
 	p.do(channel, &amqp.BasicConsume{Queue: queue, ConsumerTag: tag, NoAck: noAck})
 }
 
+// priority are the arguments of a consumer that has one.
+func priority(n int) amqp.Table { return amqp.Table{{Key: "x-priority", Value: int32(n)}} }
+
 // publish sends one message for each body to a queue, all in one piece, and
 // returns when they are in the queue.
 func (p *peer) publish(queue string, bodies ...string) {

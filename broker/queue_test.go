@@ -286,11 +286,17 @@ func TestAQueueForgetsConsumersThatLeft(t *testing.T) {
 	p.declare("q")
 	p.consume(1, "q", "a", true)
 	p.consume(2, "q", "b", true)
+	p.do(2, &amqp.BasicConsume{Queue: "q", ConsumerTag: "c", Arguments: priority(1)})
 	p.publish("q", numbered(0, 10)...)
 	p.do(1, &amqp.ChannelClose{})
 	p.do(2, &amqp.BasicCancel{ConsumerTag: "b"})
+	p.do(2, &amqp.BasicCancel{ConsumerTag: "c"})
 	q := queueOf(b, "q")
-	for _, k := range slices.Concat(q.consumers[:cap(q.consumers)], q.playing[:cap(q.playing)]) {
+	known := slices.Concat(q.consumers[:cap(q.consumers)], q.playing[:cap(q.playing)])
+	for _, l := range q.levels[:cap(q.levels)] {
+		known = append(known, l.consumers[:cap(l.consumers)]...)
+	}
+	for _, k := range known {
 		if k != nil {
 			t.Errorf("consumer %s is still there", k.tag)
 		}

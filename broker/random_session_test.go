@@ -99,7 +99,7 @@ func randomMethod(random *rand.Rand) amqp.Method {
 	case 9:
 		return &amqp.ExchangeDelete{Exchange: pick(random, []string{"x", "y"}), IfUnused: yes(), NoWait: yes()}
 	case 10, 11, 12:
-		return &amqp.BasicConsume{Queue: queue, ConsumerTag: tag, NoAck: yes(), Exclusive: rarely(), NoWait: yes() && tag != ""}
+		return &amqp.BasicConsume{Queue: queue, ConsumerTag: tag, NoAck: yes(), Exclusive: rarely(), NoWait: yes() && tag != "", Arguments: pick(random, someTables)}
 	case 13:
 		return &amqp.BasicCancel{ConsumerTag: tag, NoWait: yes()}
 	case 14, 15:

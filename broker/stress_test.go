@@ -92,7 +92,7 @@ func (l *ledger) visiting(b *Broker, rnd *rand.Rand, queues []string, rounds int
 		}
 		tag := fmt.Sprint("k", rnd.Uint64())
 		queue := queues[rnd.IntN(len(queues))]
-		if _, ok := p.call(1, &amqp.BasicConsume{Queue: queue, ConsumerTag: tag}).(*amqp.BasicConsumeOk); !ok {
+		if _, ok := p.call(1, &amqp.BasicConsume{Queue: queue, ConsumerTag: tag, Arguments: priority(rnd.IntN(2))}).(*amqp.BasicConsumeOk); !ok {
 			p.reopen() // the queue was not there
 			continue
 		}
@@ -171,8 +171,9 @@ func TestEveryConfirmedMessageIsAcknowledgedOnce(t *testing.T) {
 	queues := []string{"q0", "q1", "q2"}
 	b := New(Options{})
 	main := connect(t, b, 1)
-	for _, q := range queues {
-		main.declare(q)
+	for i, q := range queues {
+		single := amqp.Table{{Key: "x-single-active-consumer", Value: i == 0}}
+		main.do(1, &amqp.QueueDeclare{Queue: q, Arguments: single})
 	}
 	l := newLedger(t, publishers*each)
 	var wg, staying sync.WaitGroup
