@@ -146,15 +146,15 @@ func isString(v any) bool {
 }
 
 // text returns the bytes of a string, or of a value that RabbitMQ does not
-// tell from one.
-func text(v any) (s string, ok bool) {
+// tell from one; any other has none.
+func text(v any) string {
 	switch v := v.(type) {
 	case string:
-		return v, true
+		return v
 	case []byte:
-		return string(v), true
+		return string(v)
 	}
-	return "", false
+	return ""
 }
 
 // characters prints a text as Erlang prints a list of characters: quoted, or

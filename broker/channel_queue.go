@@ -66,11 +66,18 @@ func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*qu
 		return nil, amqp.AccessRefused.Errorf("queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
 	q, fresh, err := v.findOrAddQueue(name, m, s)
-	if keys := idle(m.Arguments); fresh && len(keys) > 0 {
-		v.log.Warn().Str("vhost", v.name).Str("queue", name).Strs("arguments", keys).
-			Msg("queue declared with arguments that have no effect yet")
+	if fresh {
+		v.warnOfIdle(q)
 	}
 	return q, err
+}
+
+// warnOfIdle says once for a queue which of its arguments have no effect.
+func (v *vhost) warnOfIdle(q *queue) {
+	if keys := idle(q.arguments); len(keys) > 0 {
+		v.log.Warn().Str("vhost", v.name).Str("queue", q.name).Strs("arguments", keys).
+			Msg("queue declared with arguments that have no effect yet")
+	}
 }
 
 func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q *queue, fresh bool, err error) {

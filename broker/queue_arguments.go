@@ -65,8 +65,7 @@ func checkServerNamed(args amqp.Table) error {
 	if !ok {
 		return nil
 	}
-	name, _ := text(v)
-	switch t := queueTypes[name]; {
+	switch t := queueTypes[text(v)]; {
 	case t == nil:
 		return crash("the type of a server-named queue is %s", amqp.FormatValue(v))
 	case t.replicated:
@@ -148,7 +147,7 @@ func checkMasterLocator(args amqp.Table) error {
 	if !ok {
 		return nil
 	}
-	if name, _ := text(v); !slices.Contains([]string{"min-masters", "client-local", "random"}, name) {
+	if !slices.Contains([]string{"min-masters", "client-local", "random"}, text(v)) {
 		return crash("the x-queue-master-locator is %s", amqp.FormatValue(v))
 	}
 	return nil
