@@ -23,7 +23,7 @@ type consumer struct {
 	// queue.mu
 	credit  int // messages it may get before it has to acknowledge some
 	granted int // messages it may get until the next basic.credit
-	place   int // index in its level
+	place   place
 	origin  *origin
 	deliver amqp.Deliver // prepared for origin
 }
@@ -47,6 +47,7 @@ func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
 func (k *consumer) credited() {
 	if k != nil {
 		k.credit++
+		k.queue.rejoin(k)
 	}
 }
 
@@ -112,6 +113,7 @@ func (q *queue) grant(k *consumer, credit int, drain bool, reply func(available 
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	k.granted = credit
+	q.rejoin(k)
 	reply(q.ready.len())
 	q.dispatch()
 	if drain {
@@ -143,6 +145,11 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 
 func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	before := len(q.consumers)
+	for _, k := range q.consumers {
+		if gone(k) {
+			k.place = aside
+		}
+	}
 	q.consumers = slices.DeleteFunc(q.consumers, gone)
 	q.dismiss(gone)
 	if len(q.consumers) == 0 {

@@ -50,7 +50,7 @@ func (q *queue) deal(r *run) (dealt int) {
 		for j := range min(n, len(players)) {
 			players[j].take(r, q.items, j, len(players))
 		}
-		l.turn = players[(n-1)%len(players)].place + 1 // behind the last who got one
+		l.advance((n-1)%len(players) + 1) // those who got one last, or only one, are the last in line
 		dealt += n
 		clear(q.items)
 	}
@@ -96,18 +96,20 @@ func (q *queue) seatPlayers(left int) (l *level, each int) {
 // deliveries is that of the queue (CONS-28), and its limit holds.
 func (q *queue) seatLevel(l *level, left int) (each int) {
 	each = handSize
-	for i, n := 0, len(l.consumers); i < n && len(q.playing) < left; i++ {
-		k := l.consumers[(l.turn+i)%n]
+	for n := 0; n < len(l.line) && n < left; {
+		k := l.line[(l.turn+n)%len(l.line)]
 		limited := k.limited()
 		alone := l.shared || limited
-		if alone && len(q.playing) > 0 {
+		if alone && n > 0 {
 			return 1 // its turn comes next
 		}
 		room := k.room(limited)
 		if room == 0 {
+			l.pass(n)
 			continue
 		}
 		q.playing = append(q.playing, k)
+		n++
 		each = min(each, room)
 		if alone {
 			return 1

@@ -5,69 +5,115 @@ import (
 	"slices"
 )
 
-// level are the consumers of one priority, who get messages in turn. q.mu of
-// their queue guards it.
+// level are the consumers of one priority, who get messages in turn: who got
+// one goes to the end of the line. Who has no room when his turn comes is
+// passed over, and goes to the end of the line once he has room again
+// (CONS-14). q.mu of their queue guards it.
 type level struct {
-	priority  int64
-	consumers []*consumer
-	turn      int  // consumers[turn] is the next to get a message
-	shared    bool // two of the consumers are on one channel
+	priority int64
+	line     []*consumer // a circle
+	turn     int         // line[turn] is the first in line
+	shared   bool        // two of the consumers, in line or not, are on one channel
 }
 
-// admit lets k get messages: at the level of its priority, as the last in turn.
-func (q *queue) admit(k *consumer) {
-	i, found := slices.BinarySearchFunc(q.levels, k.priority, func(l level, priority int64) int {
-		return cmp.Compare(priority, l.priority) // the highest is the first
+// place is where a consumer stands. All but standing aside belong to a level.
+type place int
+
+const (
+	aside      place = iota // another one is the single active consumer, or k has gone
+	inLine                  // its turn comes
+	passedOver              // its turn came when it had no room
+)
+
+// level finds the level of a priority, or where it belongs: the highest is the
+// first.
+func (q *queue) level(priority int64) (i int, found bool) {
+	return slices.BinarySearchFunc(q.levels, priority, func(l level, priority int64) int {
+		return cmp.Compare(priority, l.priority)
 	})
+}
+
+// admit lets k, which is one of q.consumers, get messages.
+func (q *queue) admit(k *consumer) {
+	i, found := q.level(k.priority)
 	if !found {
 		q.levels = slices.Insert(q.levels, i, level{priority: k.priority})
 	}
 	l := &q.levels[i]
-	l.deferTurns()
-	l.shared = l.shared || slices.ContainsFunc(l.consumers, k.sharesChannel)
-	l.consumers = append(l.consumers, k)
-	l.seat()
+	l.shared = l.shared || slices.ContainsFunc(q.consumers, func(other *consumer) bool {
+		return other.channel == k.channel && other != k && l.has(other)
+	})
+	l.join(k)
 }
 
-// dismiss ends that for those who have gone.
+// has tells whether k is one of the level's consumers.
+func (l *level) has(k *consumer) bool { return k.place != aside && k.priority == l.priority }
+
+// join puts k at the end of the line.
+func (l *level) join(k *consumer) {
+	k.place = inLine
+	l.line = slices.Insert(l.line, l.turn, k)
+	l.advance(1)
+}
+
+// advance lets the first n in line go to its end.
+func (l *level) advance(n int) { l.turn = (l.turn + n) % len(l.line) }
+
+// pass takes the i-th in line out of it.
+func (l *level) pass(i int) {
+	i = (l.turn + i) % len(l.line)
+	l.line[i].place = passedOver
+	l.line = slices.Delete(l.line, i, i+1)
+	if i < l.turn {
+		l.turn--
+	}
+	if l.turn == len(l.line) {
+		l.turn = 0
+	}
+}
+
+// rejoin puts a consumer that was passed over back in line, if it may have
+// room. Whether it has is seen when its turn comes.
+func (q *queue) rejoin(k *consumer) {
+	if k.place == passedOver && k.credit > 0 && k.granted > 0 {
+		i, _ := q.level(k.priority)
+		q.levels[i].join(k)
+	}
+}
+
+// rejoinAll does it for all, when it is not known who has room.
+func (q *queue) rejoinAll() {
+	for _, k := range q.consumers {
+		q.rejoin(k)
+	}
+}
+
+// dismiss takes those who have gone, and are no more in q.consumers, out of
+// their levels.
 func (q *queue) dismiss(gone func(*consumer) bool) {
 	for i := range q.levels {
 		l := &q.levels[i]
-		l.deferTurns()
-		l.consumers = slices.DeleteFunc(l.consumers, gone)
-		l.seat()
+		l.line = slices.DeleteFunc(slices.Concat(l.line[l.turn:], l.line[:l.turn]), gone)
+		l.turn = 0
 		if l.shared {
-			l.findShared()
+			l.shared = l.findShared(q.consumers)
 		}
 	}
-	q.levels = slices.DeleteFunc(q.levels, func(l level) bool { return len(l.consumers) == 0 })
+	q.levels = slices.DeleteFunc(q.levels, func(l level) bool { return !slices.ContainsFunc(q.consumers, l.has) })
 	clear(q.playing[:cap(q.playing)]) // they may be gone
 }
 
-// deferTurns puts the consumer whose turn it is first, so that those who come
-// and go do not change the turns of the others.
-func (l *level) deferTurns() {
-	if n := len(l.consumers); n > 0 && l.turn%n > 0 {
-		t := l.turn % n
-		l.consumers = append(slices.Clone(l.consumers[t:]), l.consumers[:t]...)
-	}
-	l.turn = 0
-}
-
-// seat numbers the consumers.
-func (l *level) seat() {
-	for i, k := range l.consumers {
-		k.place = i
-	}
-}
-
-// findShared notes whether a channel still has two of the consumers.
-func (l *level) findShared() {
-	channels := make(map[*channel]struct{}, len(l.consumers))
-	for _, k := range l.consumers {
+// findShared tells whether a channel has two of the level's consumers.
+func (l *level) findShared(all []*consumer) bool {
+	channels := map[*channel]struct{}{}
+	for _, k := range all {
+		if !l.has(k) {
+			continue
+		}
+		if _, again := channels[k.channel]; again {
+			return true
+		}
 		channels[k.channel] = struct{}{}
 	}
-	l.shared = len(channels) < len(l.consumers)
+	return false
 }
-
-func (k *consumer) sharesChannel(other *consumer) bool { return k.channel == other.channel }

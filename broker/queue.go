@@ -112,6 +112,7 @@ func (q *queue) counts() (messages, consumers int) {
 func (q *queue) Drained() (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.rejoinAll()
 	return q.dispatchSome()
 }
 
@@ -119,6 +120,7 @@ func (q *queue) Drained() (more bool) {
 func (q *queue) serve() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.rejoinAll()
 	q.dispatch()
 }
 

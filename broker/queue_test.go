@@ -294,7 +294,7 @@ func TestAQueueForgetsConsumersThatLeft(t *testing.T) {
 	q := queueOf(b, "q")
 	known := slices.Concat(q.consumers[:cap(q.consumers)], q.playing[:cap(q.playing)])
 	for _, l := range q.levels[:cap(q.levels)] {
-		known = append(known, l.consumers[:cap(l.consumers)]...)
+		known = append(known, l.line[:cap(l.line)]...)
 	}
 	for _, k := range known {
 		if k != nil {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -119,9 +120,9 @@ func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, er
 		q.mu.Unlock()
 		return remains{}, err
 	}
-	gone := remains{q.ready.purge(), q.consumers}
-	q.consumers, q.levels, q.deleted = nil, nil, true
-	q.relieve()
+	gone := remains{q.ready.purge(), slices.Clone(q.consumers)}
+	q.dropConsumers(func(*consumer) bool { return true })
+	q.deleted = true
 	q.mu.Unlock()
 	delete(v.queues, q.name)
 	if q.owner != nil {
