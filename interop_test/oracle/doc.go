@@ -19,11 +19,11 @@
 //
 // # Scripts
 //
-// A file holds the scenarios of one area. A scenario begins with a line that names
-// the rows that it shows, and says in words what that is; the steps follow, one to
-// a line, in the order in which they are taken. What came in answer to a step stands
-// under it behind "<" and is written by -record. Lines with # are comments, and a
-// line "slow" says that the scenario waits for seconds.
+// A file holds the scenarios of one area, or of one subject. A scenario begins with
+// a line that names the rows that it shows, and says in words what that is; the
+// steps follow, one to a line, in the order in which they are taken. What came in
+// answer to a step stands under it behind "<" and is written by -record. Lines with
+// # are comments, and a line "slow" says that the scenario waits for seconds.
 //
 //	=== CHAN-02 a second channel.open is an error of the connection
 //	a open 1
