@@ -1,0 +1,86 @@
+package oracle
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// document is the page that tells users what differs.
+func document(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var (
+	namedRow = regexp.MustCompile(`\b([A-Z]+)-([0-9]{2})(?: to [A-Z]+-([0-9]{2}))?\b`)
+	areaLine = regexp.MustCompile(`(?m)^\| ([A-Z]+) \| .* \| ([0-9]+) \|`)
+)
+
+func TestEveryDeviationIsDocumented(t *testing.T) {
+	named := map[string]bool{}
+	for _, m := range namedRow.FindAllStringSubmatch(document(t), -1) {
+		first, _ := strconv.Atoi(m[2])
+		last := first
+		if m[3] != "" {
+			last, _ = strconv.Atoi(m[3])
+		}
+		for n := first; n <= last; n++ {
+			named[m[1]+"-"+strconv.Itoa(100 + n)[1:]] = true
+		}
+	}
+	deviations, err := LoadDeviations("testdata/deviations.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scenario := range deviations {
+		if rows := strings.Fields(scenario); !namesOne(named, rows) {
+			t.Errorf("docs/compatibility.md names no row of the deviation %q", scenario)
+		}
+	}
+}
+
+// namesOne tells whether one of the rows at the start of a scenario's name is
+// among those that are named.
+func namesOne(named map[string]bool, words []string) bool {
+	for _, w := range words {
+		if !rowID.MatchString(w) {
+			return false
+		}
+		if named[w] {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryAreaIsDocumented(t *testing.T) {
+	const all = 660 // rows that there are
+	counts, total := map[string]int{}, 0
+	for _, m := range areaLine.FindAllStringSubmatch(document(t), -1) {
+		n, _ := strconv.Atoi(m[2])
+		counts[m[1]] = n
+		total += n
+	}
+	if total != all {
+		t.Errorf("the areas have %d rows, not %d", total, all)
+	}
+	rows, err := LoadRows("testdata/rows.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for area, n := range rows.Areas {
+		if area == "XTYP" {
+			n += 18 // about the exchange types of plugins
+		}
+		if counts[area] != n {
+			t.Errorf("docs/compatibility.md has %d rows of %s, rows.txt %d", counts[area], area, n)
+		}
+	}
+}
