@@ -72,6 +72,32 @@ func TestARunOfMessagesGoesToTheHighestPriorityFirst(t *testing.T) {
 	}
 }
 
+// CONS-14: who had no room when its turn came waits for another one.
+func TestWhoIsPassedOverGoesToTheEndOfTheLine(t *testing.T) {
+	p := connect(t, New(Options{}), 4)
+	p.declare("q")
+	p.consumeWith(2, "q", "a", 1, 0)
+	p.consumeWith(3, "q", "b", 1, 0)
+	p.consumeWith(4, "q", "c", 0, 0)
+	steps := []struct {
+		ack  []uint16 // channels that acknowledge, one after the other
+		want string
+	}{
+		{nil, "abccc"},
+		{[]uint16{3, 2}, "cbac"},
+		{[]uint16{2}, "ac"}, // a had its place still, b has no room
+	}
+	for _, s := range steps {
+		for _, channel := range s.ack {
+			p.SendMethods(channel, &amqp.BasicAck{Multiple: true})
+		}
+		p.sync()
+		if got := turns(p, "q", len(s.want)); got != s.want {
+			t.Errorf("messages went to %s, want %s", got, s.want)
+		}
+	}
+}
+
 func TestATurnSurvivesConsumersOfOtherPriorities(t *testing.T) {
 	p := connect(t, New(Options{}), 4)
 	p.declare("q")
