@@ -54,7 +54,9 @@ func (w *way) find(v *vhost, o *origin, more []string, p amqp.Properties) {
 		}
 		return
 	}
-	w.enter(v.exchanges[o.exchange])
+	if x := v.exchanges[o.exchange]; x != nil { // another connection may just have deleted it
+		w.enter(x)
+	}
 	for i := 0; i < len(w.exchanges); i++ {
 		w.through(v, w.exchanges[i], o.key, more, p)
 	}
