@@ -36,13 +36,14 @@ type Conn struct {
 	heartbeat   time.Duration
 
 	// Reader goroutine only.
-	session  Session
-	channels map[uint16]*channel
-	last     *channel // the channel of the last frame
-	open     int      // channels in state open
-	flushes  uint64   // counts calls of Session.Flush
-	state    connState
-	closing  error // why the connection ends, once it does
+	handshaking MethodID // the method that the handshake has last taken, 0 for another frame
+	session     Session
+	channels    map[uint16]*channel
+	last        *channel // the channel of the last frame
+	open        int      // channels in state open
+	flushes     uint64   // counts calls of Session.Flush
+	state       connState
+	closing     error // why the connection ends, once it does
 
 	beat    heart
 	unread  atomic.Bool // the reader waits for the client to take its answers
@@ -129,7 +130,7 @@ func (c *Conn) step() error {
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &Error{Code: InternalError, Err: &panicked{p, debug.Stack()}}
+			err = &Error{Code: InternalError, NoMethod: true, Err: &panicked{p, debug.Stack()}}
 		}
 	}()
 	return f()

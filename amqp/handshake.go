@@ -107,15 +107,15 @@ func withoutCapabilities(properties Table) Table {
 // expect reads the method that is due on channel 0.
 func (c *Conn) expect(m Method) error {
 	for {
+		c.handshaking = 0
 		b := c.in.unparsed()
 		need := 7
 		if len(b) >= 7 {
 			size := binary.BigEndian.Uint32(b[3:])
 			if uint64(size) > uint64(c.frameMax) {
-				return fmt.Errorf("%w: frame of %d bytes where %s is due", errHandshake, size, m.ID())
+				return outOfTurn(m, c.tooLarge(FrameType(b[0]), size))
 			}
 			if need = int(size) + FrameOverhead; len(b) >= need {
-				c.in.r += need
 				again, err := c.expected(m, b[:need])
 				if !again {
 					return err
@@ -133,17 +133,36 @@ func (c *Conn) expect(m Method) error {
 // heartbeat, which may come at any time (CONN-32).
 func (c *Conn) expected(m Method, frame []byte) (again bool, err error) {
 	kind, channel, payload := FrameType(frame[0]), binary.BigEndian.Uint16(frame[1:]), frame[7:len(frame)-1]
+	if end := frame[len(frame)-1]; end != FrameEnd {
+		return false, outOfTurn(m, badFrameEnd(kind, payload, end))
+	}
+	c.in.r += len(frame)
+	known := kind >= FrameMethod && kind <= FrameBody && len(payload) >= leastPayload[kind]
 	switch {
-	case frame[len(frame)-1] != FrameEnd:
-		return false, fmt.Errorf("%w: bad frame end", errHandshake)
 	case kind == FrameHeartbeat && channel == 0 && len(payload) == 0:
 		return true, nil
-	case kind == FrameMethod && channel == 0 && len(payload) >= 4 && methodID(payload) == m.ID():
-		return false, Decode(m, payload)
-	case m.ID() == idConnectionOpen && channel != 0: // CONN-31
-		return false, unexpectedFrame(kind, payload)
+	case channel == 0 && !known:
+		return false, outOfTurn(m, unknownFrame(kind, payload))
+	case channel != 0 || kind != FrameMethod:
+		return false, outOfTurn(m, unexpectedFrame(kind, payload)) // CONN-30, CONN-31
 	}
-	return false, fmt.Errorf("%w: %s where %s is due", errHandshake, describeFrame(kind, payload), m.ID())
+	c.handshaking = methodID(payload)
+	if c.handshaking != m.ID() { // CONN-29, CONN-33
+		return false, outOfTurn(m, ChannelError.Errorf("unexpected method in connection state opening"))
+	}
+	if err := Decode(m, payload); err != nil {
+		return false, fmt.Errorf("%w: %w", errHandshake, err)
+	}
+	return false, nil
+}
+
+// outOfTurn is for what is not the method due. The client is told only when it
+// has logged in and agreed on limits.
+func outOfTurn(due Method, e *Error) error {
+	if due.ID() == idConnectionOpen {
+		return e
+	}
+	return fmt.Errorf("%w: %s where %s is due", errHandshake, e.Text, due.ID())
 }
 
 // login asks the backend whether it knows the client.
@@ -217,8 +236,10 @@ func (c *Conn) refuse(err error) {
 	}
 	var e *Error
 	switch {
-	case errors.As(err, &e) && (e.Code == AccessRefused || e.Code == NotAllowed || e.Code == UnexpectedFrame):
-		c.fail(0, idConnectionOpen, e)
+	case errors.Is(err, errHandshake):
+		c.linger()
+	case errors.As(err, &e):
+		c.fail(0, c.handshaking, e)
 		c.awaitCloseOk()
 	case isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
 	default:
@@ -234,7 +255,11 @@ func isGone(err error) bool {
 // awaitCloseOk reads on until the client has taken note of a close.
 func (c *Conn) awaitCloseOk() {
 	for c.state == connClosing {
-		if guarded(c.step) != nil {
+		if err := guarded(c.step); err != nil {
+			var e *Error
+			if errors.As(err, &e) { // nothing more can be understood
+				c.linger()
+			}
 			return
 		}
 	}

@@ -2,7 +2,9 @@ package amqp_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -322,7 +324,37 @@ func TestAVhostThatIsNotThere(t *testing.T) {
 	})
 }
 
-// CONN-29 to CONN-32: in each phase only the method that is due is taken, and
+// openingCloses are what clients are told of frames before connection.open, as
+// recorded (CONN-31, CONN-33). Of methods on channel 0 it is always the same.
+var openingCloses = map[string]string{
+	"channel.open":           "UNEXPECTED_FRAME - type 1, all octets = <<0,20,0,10,0>>",
+	"short method":           "FRAME_ERROR - type 1, all octets = <<0,10,0>>: unknown_frame",
+	"empty method":           "FRAME_ERROR - type 1, all octets = <<>>: unknown_frame",
+	"header":                 "UNEXPECTED_FRAME - type 2, all octets = <<0,60,0,0,0,0,0,0,0,0,0,0,0,0>>",
+	"body":                   `UNEXPECTED_FRAME - type 3, all octets = <<"x">>`,
+	"type 4":                 "FRAME_ERROR - type 4, all octets = <<>>: unknown_frame",
+	"heartbeat with payload": `FRAME_ERROR - type 8, all octets = <<"x">>: unknown_frame`,
+	"bad frame end":          "FRAME_ERROR - type 1, all octets = <<0,20,0,10,0>>: {invalid_frame_end_marker,207}",
+}
+
+// expectOpeningClose expects what is said of a frame before connection.open,
+// and answers.
+func expectOpeningClose(c *amqptest.Client, name string, frame []byte) {
+	code, text := amqp.ChannelError, "CHANNEL_ERROR - unexpected method in connection state opening"
+	id := amqp.MethodID(binary.BigEndian.Uint32(append(frame, 0, 0, 0, 0)[7:]))
+	if other := openingCloses[name]; other != "" {
+		text, id = other, 0
+		if code = amqp.FrameError; strings.HasPrefix(text, "UNEXPECTED") {
+			code = amqp.UnexpectedFrame
+		}
+	}
+	c.ExpectClose(0, code, text, id)
+	if name != "bad frame end" { // behind it nothing is read
+		c.SendMethods(0, &amqp.ConnectionCloseOk{})
+	}
+}
+
+// CONN-29 to CONN-33: in each phase only the method that is due is taken, and
 // heartbeats.
 func TestFramesOutOfTurn(t *testing.T) {
 	method := func(channel uint16, m amqp.Method) []byte { return amqp.AppendMethod(nil, channel, m) }
@@ -362,15 +394,15 @@ func TestFramesOutOfTurn(t *testing.T) {
 					c := b.connect(t)
 					c.Reach(phase, amqptest.Login{})
 					c.Send(frame)
-					if phase == amqptest.TuneOked && name == "channel.open" {
-						c.ExpectClose(0, amqp.UnexpectedFrame, "UNEXPECTED_FRAME - type 1, all octets = <<0,20,0,10,0>>", 0)
-						c.SendMethods(0, &amqp.ConnectionCloseOk{})
-						c.ExpectEnd()
-						since(t, begin, 0)
-						return
+					pause := 3 * time.Second
+					if phase == amqptest.TuneOked {
+						expectOpeningClose(c, name, frame)
+						if name != "bad frame end" {
+							pause = 0
+						}
 					}
 					c.ExpectEnd()
-					since(t, begin, 3*time.Second)
+					since(t, begin, pause)
 				})
 			})
 		}
@@ -410,8 +442,10 @@ func TestAPanicInTheHandshake(t *testing.T) {
 				if at != "login" {
 					c.Next()
 				}
+				c.ExpectClose(0, amqp.InternalError, "INTERNAL_ERROR", 0) // CTL-18
+				c.SendMethods(0, &amqp.ConnectionCloseOk{})
 				c.ExpectEnd()
-				since(t, begin, 3*time.Second)
+				since(t, begin, 0)
 				roundTrip(healthy, 1)
 			})
 		})
