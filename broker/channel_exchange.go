@@ -21,13 +21,13 @@ func reserved(name string) bool { return strings.HasPrefix(name, "amq.") }
 // exchangeDeclare is exchange.declare (40,10).
 func (ch *channel) exchangeDeclare(m *amqp.ExchangeDeclare) error {
 	name := entityName(m.Exchange)
-	if name == "" { // EXCH-03
-		return defaultExchange()
-	}
 	var err error
-	if m.Passive {
+	switch {
+	case m.Passive && name != "":
 		err = ch.session.vhost.exchangeExists(name)
-	} else {
+	case m.Passive: // EXCH-03
+		err = defaultExchange()
+	default:
 		err = ch.session.vhost.declareExchange(name, m)
 	}
 	if err == nil && !m.NoWait {
@@ -46,8 +46,11 @@ func (v *vhost) exchangeExists(name string) error { // EXCH-08, EXCH-09
 }
 
 func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
-	if err := checkKind(m.Type); err != nil {
+	if err := checkKind(m.Type); err != nil { // before EXCH-03
 		return err
+	}
+	if name == "" {
+		return defaultExchange()
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

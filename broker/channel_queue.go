@@ -154,10 +154,10 @@ func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 // key both empty mean the channel's current queue and its name (QOP-05,
 // QOP-06); the default exchange has no bindings to change (EXCH-05).
 func (ch *channel) bindingEnds(exchangeName, queueName, key string) (source, name, routingKey string, err error) {
-	name, err = ch.queueName(entityName(queueName))
-	if err != nil {
+	if name, err = ch.queueName(queueName); err != nil {
 		return "", "", "", err
 	}
+	name = entityName(name)
 	if queueName == "" && key == "" {
 		key = name
 	}
@@ -191,11 +191,11 @@ func (ch *channel) queue(name string) (*queue, error) {
 
 // queueDelete is queue.delete (50,40).
 func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
-	name, err := ch.queueName(entityName(m.Queue))
+	name, err := ch.queueName(m.Queue)
 	if err != nil {
 		return err
 	}
-	gone, err := ch.session.vhost.deleteNamed(name, m, ch.session)
+	gone, err := ch.session.vhost.deleteNamed(entityName(name), m, ch.session)
 	if err != nil {
 		return err
 	}

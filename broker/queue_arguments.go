@@ -97,7 +97,13 @@ func checkDeclaration(what string, m *amqp.QueueDeclare) (*queueType, error) {
 
 // checkConsumer checks the arguments of a consumer.
 func (t *queueType) checkConsumer(what string, args amqp.Table) error {
-	return t.check(what, args, consumerChecks, (*queueType).argumentsOfConsumer)
+	if err := t.check(what, args, consumerChecks, (*queueType).argumentsOfConsumer); err != nil {
+		return err
+	}
+	if _, ok := args.Get("x-credit"); ok { // RabbitMQ has it for itself, and fails
+		return crash("x-credit is not for clients")
+	}
+	return nil
 }
 
 // check checks the values of the arguments in one of the lists of t, then that
