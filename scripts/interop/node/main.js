@@ -4,7 +4,7 @@
 //	NODE_PATH=.../node_modules node main.js amqp://guest:guest@127.0.0.1:5672/
 'use strict';
 
-const steps = { ...require('./connections'), ...require('./topology'), ...require('./messages') };
+const steps = { ...require('./connections'), ...require('./topology'), ...require('./messages'), ...require('./extensions') };
 const patience = 30_000; // ms for one step
 
 async function main() {

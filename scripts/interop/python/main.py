@@ -12,6 +12,7 @@ import traceback
 import pika
 
 import connections
+import extensions
 import messages
 import topology
 
@@ -20,7 +21,7 @@ STEP_SECONDS = 60
 
 def main():
     logging.disable(logging.CRITICAL)  # pika logs each close
-    steps = connections.STEPS + topology.STEPS + messages.STEPS
+    steps = connections.STEPS + topology.STEPS + messages.STEPS + extensions.STEPS
     for step in steps:
         faulthandler.dump_traceback_later(STEP_SECONDS, exit=True)
         try:
