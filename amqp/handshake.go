@@ -147,13 +147,15 @@ func (c *Conn) expected(m Method, frame []byte) (again bool, err error) {
 		return false, outOfTurn(m, unexpectedFrame(kind, payload)) // CONN-30, CONN-31
 	}
 	c.handshaking = methodID(payload)
-	if c.handshaking != m.ID() { // CONN-29, CONN-33
+	if c.handshaking == m.ID() {
+		err = Decode(m, payload)
+	} else if _, err = DecodeMethod(payload); err == nil { // CONN-29, CONN-33
 		return false, outOfTurn(m, ChannelError.Errorf("unexpected method in connection state opening"))
 	}
-	if err := Decode(m, payload); err != nil {
-		return false, fmt.Errorf("%w: %w", errHandshake, err)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errHandshake, err)
 	}
-	return false, nil
+	return false, err
 }
 
 // outOfTurn is for what is not the method due. The client is told only when it

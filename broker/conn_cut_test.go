@@ -339,13 +339,17 @@ func (s stage) unlike(m amqp.Method, channel uint16, payload []byte, whole bool,
 	}
 	short := len(payload) < 4
 	switch {
-	case s.is == shaking || s.is == opening && channel == 0:
+	case s.is == opening && channel != 0:
+		return closed(amqp.UnexpectedFrame)
+	case s.is == opening && short:
+		return closed(amqp.FrameError)
+	case s.is == opening && whole && m.ID() != (&amqp.ConnectionOpen{}).ID(): // CONN-33
+		return closed(amqp.ChannelError)
+	case s.is == shaking || s.is == opening:
 		if !whole && len(got) > 0 {
 			return fmt.Errorf("%w: want silence", errNotLike)
 		}
 		return nil
-	case s.is == opening:
-		return closed(amqp.UnexpectedFrame)
 	case s.is == closing:
 		if closedIt := whole && m.ID() == (&amqp.ConnectionCloseOk{}).ID(); goesOn || len(closes) > 0 || closeOk == closedIt {
 			return fmt.Errorf("%w: want nothing but close-ok", errNotLike)

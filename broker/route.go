@@ -97,6 +97,9 @@ func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p a
 // match adds what the bindings of an exchange lead to by any of the keys.
 func (x *namedExchange) match(to []destination, key string, more []string, p amqp.Properties) []destination {
 	to = x.matcher.Match(to, key, p)
+	if !exchange.LooksAtKey(x.kind) {
+		return to
+	}
 	for _, key := range more {
 		to = x.matcher.Match(to, key, p)
 	}

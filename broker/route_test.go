@@ -26,3 +26,36 @@ func TestARouteOutlivesItsExchange(t *testing.T) {
 		t.Errorf("it leads to %v", got.queues)
 	}
 }
+
+// A message with very many routing keys holds nobody up: exchanges that do not
+// look at keys match it once.
+func TestManyKeysAreOneMessageToExchangesThatDoNotLookAtThem(t *testing.T) {
+	for _, kind := range []string{exchange.Fanout, exchange.Headers} {
+		v, s := newVhost("/", zerolog.Nop()), &session{}
+		s.vhost = v
+		x := &namedExchange{name: "x", kind: kind}
+		v.addExchange(x)
+		counted := &countingMatcher{Matcher: x.matcher}
+		x.matcher = counted
+		q := &queue{name: "q"}
+		v.addQueue(q)
+		if err := v.bind(s, "x", end{name: "q"}, "", nil); err != nil {
+			t.Fatal(err)
+		}
+		content := amqp.NewContent(amqp.Properties{0, 0}, nil)
+		rt := s.reroute(&route{origin: origin{exchange: "x"}}, []string{"a", "b", "c"}, &content)
+		if len(rt.queues) != 1 || counted.matches != 1 {
+			t.Errorf("%s: %d queues, matched %d times", kind, len(rt.queues), counted.matches)
+		}
+	}
+}
+
+type countingMatcher struct {
+	exchange.Matcher[destination]
+	matches int
+}
+
+func (m *countingMatcher) Match(to []destination, key string, p amqp.Properties) []destination {
+	m.matches++
+	return m.Matcher.Match(to, key, p)
+}

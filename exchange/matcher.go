@@ -54,6 +54,10 @@ func ByKey(kind string) bool {
 	return kind == Direct || kind == Fanout || kind == Topic
 }
 
+// LooksAtKey tells whether an exchange of that type looks at the routing key of
+// a message at all.
+func LooksAtKey(kind string) bool { return kind == Direct || kind == Topic }
+
 // CheckBinding tells whether an exchange of that type accepts a binding. The
 // error is an [*amqp.Error] with [amqp.PreconditionFailed]. Only headers
 // exchanges refuse anything, before 4.x (XTYP-15, XTYP-25, XTYP-26).
