@@ -51,7 +51,7 @@ type Outbox struct {
 
 // Drainer is told that an outbox which was full has room again. It returns
 // true if it has stopped half-way to let the outbox be written first.
-type Drainer interface{ Drained() (more bool) }
+type Drainer interface{ Drained(o *Outbox) (more bool) }
 
 func newOutbox(conn net.Conn) *Outbox {
 	o := &Outbox{conn: conn}
@@ -261,7 +261,7 @@ func (o *Outbox) wakeLocked() {
 	var again []Drainer
 	err := guarded(func() error {
 		for _, w := range waiting {
-			for w.Drained() {
+			for w.Drained(o) {
 				if o.size.Load() > 0 {
 					again = append(again, w)
 					break

@@ -23,7 +23,7 @@ type filler struct {
 	done chan struct{}
 }
 
-func (f *filler) Drained() bool {
+func (f *filler) Drained(*Outbox) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.runs++
@@ -65,7 +65,7 @@ func TestOutboxWakesThoseWhoFoundItFull(t *testing.T) {
 			}
 			for _, f := range fillers {
 				go func() {
-					for f.Drained() {
+					for f.Drained(f.o) {
 					}
 				}()
 			}
@@ -106,7 +106,7 @@ func TestOutboxIsFull(t *testing.T) {
 	o := newOutbox(s)
 	f := &filler{o: o, left: 1 << 20, size: 1000}
 	for range 3 {
-		f.Drained()
+		f.Drained(f.o)
 	}
 	if n := o.size.Load(); n < outboxHigh || n > outboxHigh+2000 {
 		t.Errorf("%d bytes are pending, want %d", n, outboxHigh)
@@ -134,7 +134,7 @@ func TestOutboxIsFull(t *testing.T) {
 // drained panics when it is told that there is room.
 type drained struct{}
 
-func (drained) Drained() bool { panic("BUG: drained") }
+func (drained) Drained(*Outbox) bool { panic("BUG: drained") }
 
 // A panic of who is told that there is room costs the connection, and nothing
 // else.
@@ -144,7 +144,7 @@ func TestOutboxOfADrainerThatPanics(t *testing.T) {
 		s.proceed = make(chan struct{})
 		o := newOutbox(s)
 		f := &filler{o: o, left: 1000, size: 100000}
-		f.Drained()
+		f.Drained(f.o)
 		if !o.Full(drained{}) {
 			t.Fatal("there is room")
 		}

@@ -397,11 +397,11 @@ func TestOutboxOfABrokenConnectionIsFull(t *testing.T) {
 	s.proceed = make(chan struct{})
 	o := newOutbox(s)
 	f := &filler{o: o, left: 1 << 20, size: 100000}
-	f.Drained()
+	f.Drained(f.o)
 	left := f.left
 	s.Close() // while it writes
 	o.drain()
-	f.Drained()
+	f.Drained(f.o)
 	o.close()
 	if f.left < left-10 {
 		t.Errorf("%d messages went to a broken connection", left-f.left)

@@ -21,13 +21,13 @@ func (ch *channel) basicQos(m *amqp.BasicQos) error {
 // its limit has changed or has room.
 func (ch *channel) dispatchAll() {
 	ch.mu.Lock()
-	queues := make(map[*queue]struct{}, len(ch.consumers))
+	of := make(map[*queue][]*consumer, len(ch.consumers))
 	for _, k := range ch.consumers {
-		queues[k.queue] = struct{}{}
+		of[k.queue] = append(of[k.queue], k)
 	}
 	ch.mu.Unlock()
-	for q := range queues {
-		q.serve()
+	for q, consumers := range of {
+		q.serve(consumers)
 	}
 }
 
@@ -47,7 +47,7 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 	if err != nil {
 		return err
 	}
-	if err := q.kind.checkConsumer(queueText(q.name, q.vhost), m.Arguments); err != nil {
+	if err := q.kind.checkConsumer(q.text(), m.Arguments); err != nil {
 		return err
 	}
 	if m.ConsumerTag == "" {
@@ -88,7 +88,7 @@ func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
 		ch.out.Send(ch.id, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
 	}
 	if k != nil && k.queue.single {
-		k.queue.serve() // another one may follow (CONS-22)
+		k.queue.serve(nil) // another one may follow (CONS-22)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 	}
 	if q.single && q.kind == quorumQueue { // CONS-26
 		return amqp.ResourceLocked.Errorf("cannot obtain access to locked %s. "+
-			"basic.get operations are not supported by quorum queues with single active consumer", queueText(q.name, q.vhost))
+			"basic.get operations are not supported by quorum queues with single active consumer", q.text())
 	}
 	e, remaining, ok := q.get()
 	if !ok {

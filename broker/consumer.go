@@ -2,7 +2,6 @@ package broker
 
 import (
 	"math"
-	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -85,7 +84,7 @@ func (q *queue) addConsumer(k *consumer, started func()) error {
 		return noQueue(q.name, q.vhost)
 	}
 	if q.inUse(k.exclusive) {
-		return amqp.AccessRefused.Errorf("queue '%s' in vhost '%s' in exclusive use", q.name, q.vhost.name)
+		return amqp.AccessRefused.Errorf("%s in exclusive use", q.text())
 	}
 	q.consumers = append(q.consumers, k)
 	if !q.single || len(q.consumers) == 1 {
@@ -145,12 +144,6 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 
 func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	before := len(q.consumers)
-	for _, k := range q.consumers {
-		if gone(k) {
-			k.place = aside
-		}
-	}
-	q.consumers = slices.DeleteFunc(q.consumers, gone)
 	q.dismiss(gone)
 	if len(q.consumers) == 0 {
 		q.relieve() // nobody drains it: publishers need not wait

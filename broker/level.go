@@ -11,6 +11,7 @@ import (
 // (CONS-14). q.mu of their queue guards it.
 type level struct {
 	priority int64
+	members  int         // consumers, in line or passed over
 	line     []*consumer // a circle
 	turn     int         // line[turn] is the first in line
 	shared   bool        // two of the consumers, in line or not, are on one channel
@@ -43,6 +44,7 @@ func (q *queue) admit(k *consumer) {
 	l.shared = l.shared || slices.ContainsFunc(q.consumers, func(other *consumer) bool {
 		return other.channel == k.channel && other != k && l.has(other)
 	})
+	l.members++
 	l.join(k)
 }
 
@@ -81,26 +83,47 @@ func (q *queue) rejoin(k *consumer) {
 	}
 }
 
-// rejoinAll does it for all, when it is not known who has room.
-func (q *queue) rejoinAll() {
-	for _, k := range q.consumers {
-		q.rejoin(k)
-	}
-}
-
-// dismiss takes those who have gone, and are no more in q.consumers, out of
-// their levels.
+// dismiss takes those who have gone out of q.consumers and of their levels.
 func (q *queue) dismiss(gone func(*consumer) bool) {
-	for i := range q.levels {
-		l := &q.levels[i]
-		l.line = slices.DeleteFunc(slices.Concat(l.line[l.turn:], l.line[:l.turn]), gone)
-		l.turn = 0
+	var touched []*level
+	q.consumers = slices.DeleteFunc(q.consumers, func(k *consumer) bool {
+		if !gone(k) {
+			return false
+		}
+		if k.place != aside {
+			i, _ := q.level(k.priority)
+			l := &q.levels[i]
+			if l.members--; len(touched) == 0 || touched[len(touched)-1] != l {
+				touched = append(touched, l)
+			}
+			k.place = aside
+		}
+		return true
+	})
+	for _, l := range touched {
+		l.leave()
 		if l.shared {
 			l.shared = l.findShared(q.consumers)
 		}
 	}
-	q.levels = slices.DeleteFunc(q.levels, func(l level) bool { return !slices.ContainsFunc(q.consumers, l.has) })
+	q.levels = slices.DeleteFunc(q.levels, func(l level) bool { return l.members == 0 })
 	clear(q.playing[:cap(q.playing)]) // they may be gone
+}
+
+// leave takes those who have gone out of the line. Who was first stays it, or
+// who stood behind.
+func (l *level) leave() {
+	before := 0
+	for _, k := range l.line[:l.turn] {
+		if k.place == aside {
+			before++
+		}
+	}
+	l.line = slices.DeleteFunc(l.line, func(k *consumer) bool { return k.place == aside })
+	l.turn -= before
+	if l.turn == len(l.line) {
+		l.turn = 0
+	}
 }
 
 // findShared tells whether a channel has two of the level's consumers.

@@ -213,3 +213,31 @@ func TestNothingIsGotFromAQuorumQueueWithASingleActiveConsumer(t *testing.T) {
 		t.Errorf("got %+v, want %s", c, want)
 	}
 }
+
+// CHAN-21: a consumer that was passed over for want of credit goes on when it
+// gets some, at a priority of its own or not.
+func TestCreditWakesAConsumerThatWasPassedOver(t *testing.T) {
+	for _, drain := range []bool{false, true} {
+		p := connect(t, New(Options{}), 1)
+		p.declare("q")
+		p.consume(1, "q", "t", true)
+		grant := func(n uint32, want ...string) {
+			t.Helper()
+			p.call(1, &amqp.BasicCredit{ConsumerTag: "t", Credit: n, Drain: drain})
+			p.sync()
+			if got := p.bodies(); !slices.Equal(got, want) {
+				t.Errorf("%d granted, drain %t: got %v, want %v", n, drain, got, want)
+			}
+		}
+		grant(0)
+		p.publish("q", numbered(0, 5)...)
+		grant(1, "0")
+		grant(2, "1", "2")
+		grant(9, "3", "4")
+		p.publish("q", "5")
+		p.sync()
+		if got := len(p.bodies()); (got == 1) == drain { // what was drained is not kept for later
+			t.Errorf("drain %t: %d deliveries on what was left of the credit", drain, got)
+		}
+	}
+}

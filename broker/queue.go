@@ -108,19 +108,25 @@ func (q *queue) counts() (messages, consumers int) {
 	return q.ready.len(), len(q.consumers)
 }
 
-// Drained implements amqp.Drainer: the outbox of a consumer has room again.
-func (q *queue) Drained() (more bool) {
+// Drained implements amqp.Drainer: the outbox of consumers has room again.
+func (q *queue) Drained(o *amqp.Outbox) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.rejoinAll()
+	for _, k := range q.consumers {
+		if k.channel.out == o {
+			q.rejoin(k)
+		}
+	}
 	return q.dispatchSome()
 }
 
-// serve gives consumers that may have got room what is ready.
-func (q *queue) serve() {
+// serve gives what is ready to consumers, of which some may have got room.
+func (q *queue) serve(some []*consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.rejoinAll()
+	for _, k := range some {
+		q.rejoin(k)
+	}
 	q.dispatch()
 }
 

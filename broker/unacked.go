@@ -115,6 +115,9 @@ func (u *unacked) takeOf(dst []delivery, q *queue) []delivery {
 
 // restore puts deliveries back that were taken.
 func (u *unacked) restore(ds []delivery) {
+	if len(ds) == 0 {
+		return
+	}
 	u.compact()
 	u.window = append(u.window, ds...)
 	u.live += len(ds)

@@ -144,8 +144,30 @@ func TestConsumersHearOfTheEndOfTheirVhost(t *testing.T) {
 	p.ExpectClose(0, amqp.ConnectionForced, "CONNECTION_FORCED - vhost '/' is deleted", 0)
 }
 
+func TestAVhostKnowsItsSessions(t *testing.T) {
+	b := New(Options{})
+	v := b.vhosts.get("/")
+	known := func() int {
+		v.mu.RLock()
+		defer v.mu.RUnlock()
+		return len(v.sessions)
+	}
+	p := connect(t, b, 1)
+	if n := known(); n != 1 {
+		t.Errorf("%d sessions of one connection", n)
+	}
+	p.Quit()
+	if n := known(); n != 0 {
+		t.Errorf("%d sessions of none", n)
+	}
+	v.close()
+	if v.join(&session{vhost: v}) {
+		t.Error("a session has joined a vhost that is deleted")
+	}
+}
+
 // While a vhost comes and goes, and clients with it, none stays in one that is
-// deleted, and at the end nothing is left of any.
+// deleted.
 func TestVhostsComeAndGoWithTheirClients(t *testing.T) {
 	b := New(Options{})
 	stop := make(chan struct{})
