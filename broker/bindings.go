@@ -79,13 +79,13 @@ func (v *vhost) ends(s *session, source string, to end) (*namedExchange, destina
 	case d == nil:
 		return nil, nil, noQueue(to.name, v)
 	}
-	return x, d, v.owned(d, s)
+	return x, d, lockedFor(d, s)
 }
 
-// owned is the error for a queue that belongs to another session (QDEC-14).
-func (v *vhost) owned(d destination, s *session) error {
-	if q, ok := d.(*queue); ok && q.owner != nil && q.owner != s {
-		return lockedQueue(q.name, v)
+// lockedFor is the error for a queue that belongs to another session.
+func lockedFor(d destination, s *session) error {
+	if q, ok := d.(*queue); ok {
+		return q.lockedFor(s)
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func (v *vhost) unbind(s *session, source string, to end, key string, args amqp.
 	if _, have := x.bindings[id]; !have {
 		return nil
 	}
-	if err := v.owned(d, s); err != nil {
+	if err := lockedFor(d, s); err != nil {
 		return err
 	}
 	v.unbindLocked(x, id)

@@ -8,8 +8,8 @@ import (
 	"github.com/leveretmq/leveret/exchange"
 )
 
-// channel is one open channel. Its handlers stand in channel_*.go, one file
-// for each class of AMQP.
+// channel is one open channel. Its handlers stand in channel_*.go, see the
+// package comment.
 type channel struct {
 	id       uint16
 	session  *session

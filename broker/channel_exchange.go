@@ -92,25 +92,26 @@ func alternateExchange(name string, v *vhost, args amqp.Table) (*string, error) 
 	}
 	alternate, ok := value.(string)
 	if !ok {
-		return nil, amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in exchange '%s' in vhost '%s'",
-			amqp.TypeName(value), name, v.name)
+		return nil, amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in %s",
+			amqp.TypeName(value), exchangeText(name, v))
 	}
 	return &alternate, nil
 }
 
 // equivalent compares a declaration with the exchange in the order of EXCH-18.
 func (x *namedExchange) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
+	what := exchangeText(x.name, v)
 	switch {
 	case m.Type != x.kind:
-		return inequivalent("type", "exchange", x.name, v, m.Type, x.kind)
+		return inequivalent("type", what, m.Type, x.kind)
 	case m.Durable != x.durable:
-		return inequivalent("durable", "exchange", x.name, v, m.Durable, x.durable)
+		return inequivalent("durable", what, m.Durable, x.durable)
 	case m.AutoDelete != x.autoDelete:
-		return inequivalent("auto_delete", "exchange", x.name, v, m.AutoDelete, x.autoDelete)
+		return inequivalent("auto_delete", what, m.AutoDelete, x.autoDelete)
 	case m.Internal != x.internal:
-		return inequivalent("internal", "exchange", x.name, v, m.Internal, x.internal)
+		return inequivalent("internal", what, m.Internal, x.internal)
 	}
-	return inequivalentArgument("alternate-exchange", "exchange", x.name, v, m.Arguments, x.arguments)
+	return compareArgument("alternate-exchange", what, m.Arguments, x.arguments)
 }
 
 // exchangeDelete is exchange.delete (40,20).
@@ -120,7 +121,7 @@ func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) error {
 	case name == "": // EXCH-04
 		return defaultExchange()
 	case reserved(name): // EXCH-10
-		return amqp.AccessRefused.Errorf("deletion of system exchange '%s' in vhost '%s' not allowed", name, v.name)
+		return amqp.AccessRefused.Errorf("deletion of system %s not allowed", exchangeText(name, v))
 	}
 	if err := v.deleteExchange(name, m.IfUnused); err != nil {
 		return err
@@ -139,7 +140,7 @@ func (v *vhost) deleteExchange(name string, ifUnused bool) error {
 		return nil
 	}
 	if ifUnused && len(x.bindings) > 0 { // EXCH-25
-		return amqp.PreconditionFailed.Errorf("exchange '%s' in vhost '%s' in use", x.name, v.name)
+		return amqp.PreconditionFailed.Errorf("%s in use", exchangeText(x.name, v))
 	}
 	v.removeExchange(x)
 	return nil

@@ -70,7 +70,9 @@ func (s *session) reroute(rt *route, more []string, content *amqp.Content) *rout
 	if t := s.target; t != nil && t.origin == rt.origin && slices.Equal(t.queues, s.way.queues) {
 		return t // as the message before it
 	}
-	return &route{origin: rt.origin, queues: slices.Clone(s.way.queues)}
+	found := slices.Clone(s.way.queues)
+	clear(s.way.queues) // they may be deleted before the next message
+	return &route{origin: rt.origin, queues: found}
 }
 
 // largestRemembered bounds the properties that a channel compares those of the

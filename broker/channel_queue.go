@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"github.com/leveretmq/leveret/amqp"
 )
 
@@ -72,12 +74,19 @@ func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*qu
 	return q, err
 }
 
-// warnOfIdle says once for a queue which of its arguments have no effect.
+// warnOfIdle says which arguments of a new queue have no effect: as a warning
+// once for each set of them, since programs declare many queues alike.
 func (v *vhost) warnOfIdle(q *queue) {
-	if keys := idle(q.arguments); len(keys) > 0 {
-		v.log.Warn().Str("vhost", v.name).Str("queue", q.name).Strs("arguments", keys).
-			Msg("queue declared with arguments that have no effect yet")
+	keys := idle(q.arguments)
+	if len(keys) == 0 {
+		return
 	}
+	level := zerolog.DebugLevel
+	if _, known := v.warned.LoadOrStore(strings.Join(keys, " "), true); !known {
+		level = zerolog.WarnLevel
+	}
+	v.log.WithLevel(level).Str("vhost", v.name).Str("queue", q.name).Strs("arguments", keys).
+		Msg("queue declared with arguments that have no effect yet")
 }
 
 func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q *queue, fresh bool, err error) {
@@ -107,15 +116,15 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 func (q *queue) equivalent(m *amqp.QueueDeclare, s *session) error {
 	durable := m.Durable && !m.Exclusive // QDEC-18
 	switch {
-	case (q.owner != nil) != m.Exclusive || (q.owner != nil && q.owner != s): // QDEC-14, QDEC-17
-		return lockedQueue(q.name, q.vhost)
+	case (q.owner != nil) != m.Exclusive || q.lockedFor(s) != nil: // QDEC-17
+		return lockedQueue(q)
 	case durable != q.durable:
-		return inequivalent("durable", "queue", q.name, q.vhost, durable, q.durable)
+		return inequivalent("durable", q.text(), durable, q.durable)
 	case m.AutoDelete != q.autoDelete:
-		return inequivalent("auto_delete", "queue", q.name, q.vhost, m.AutoDelete, q.autoDelete)
+		return inequivalent("auto_delete", q.text(), m.AutoDelete, q.autoDelete)
 	}
 	for _, key := range q.kind.arguments {
-		if err := inequivalentArgument(key, "queue", q.name, q.vhost, m.Arguments, q.arguments); err != nil {
+		if err := compareArgument(key, q.text(), m.Arguments, q.arguments); err != nil {
 			return err
 		}
 	}
@@ -214,15 +223,15 @@ func (v *vhost) deleteNamed(name string, m *amqp.QueueDelete, s *session) (remai
 	if q == nil {
 		return remains{}, nil
 	}
-	if q.owner != nil && q.owner != s {
-		return remains{}, lockedQueue(name, v)
+	if err := q.lockedFor(s); err != nil {
+		return remains{}, err
 	}
 	return v.deleteQueue(q, func(q *queue) error {
 		switch {
 		case m.IfEmpty && q.ready.len() > 0: // QOP-16, QOP-18
-			return amqp.PreconditionFailed.Errorf("queue '%s' in vhost '%s' not empty", q.name, v.name)
+			return amqp.PreconditionFailed.Errorf("%s not empty", q.text())
 		case m.IfUnused && len(q.consumers) > 0: // QOP-17
-			return amqp.PreconditionFailed.Errorf("queue '%s' in vhost '%s' in use", q.name, v.name)
+			return amqp.PreconditionFailed.Errorf("%s in use", q.text())
 		}
 		return nil
 	})

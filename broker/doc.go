@@ -1,10 +1,9 @@
 // Package broker is what AMQP 0-9-1 means: vhosts, exchanges, queues,
-// consumers, confirms. The public part is [Broker]: New, Serve or ServeConn,
-// Shutdown.
+// consumers, confirms, transactions. The public part is [Broker].
 //
 // # How a message goes
 //
-//	publish  Conn (frames) -> channel.Publish (route.go) -> session.gather
+//	publish  Conn (frames) -> channel.Publish -> route -> session.gather
 //	         -> at the end of the read, session.flushRun -> queue.publish
 //	         -> queue.deal -> consumer.take -> Outbox of the consumer
 //	deliver  the outbox's writer takes all that has gathered in one write
@@ -37,7 +36,9 @@
 //
 //	state                                   owner
 //	vhosts                                  vhosts.mu, held alone
-//	names, bindings, exclusive queues       vhost.mu
+//	names, bindings, exclusive queues,
+//	sessions                                vhost.mu
+//	names for direct replies                replies.mu, held alone
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu
 //	runs, routes, confirms, prefetch, tx    reader goroutine of the connection

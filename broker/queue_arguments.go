@@ -49,11 +49,12 @@ var idleArguments = []string{
 	"x-max-length", "x-max-length-bytes", "x-max-priority", "x-overflow", "x-delivery-limit", "x-consumer-timeout",
 }
 
-// idle are the arguments of a declaration that have no effect.
+// idle are the arguments of a declaration that have no effect, in the order of
+// the list.
 func idle(args amqp.Table) (keys []string) {
-	for _, f := range args {
-		if slices.Contains(idleArguments, f.Key) {
-			keys = append(keys, f.Key)
+	for _, key := range idleArguments {
+		if _, ok := args.Get(key); ok {
+			keys = append(keys, key)
 		}
 	}
 	return keys

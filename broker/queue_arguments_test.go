@@ -328,15 +328,16 @@ func TestArgumentsAreComparedWithThoseOfTheQueue(t *testing.T) {
 	}
 }
 
-// Arguments without an effect are said once for a queue.
+// Arguments without an effect are said once, not for every queue.
 func TestTheLogSaysWhichArgumentsHaveNoEffect(t *testing.T) {
 	var log strings.Builder
 	p := connect(t, New(Options{Log: zerolog.New(&log).Level(zerolog.WarnLevel)}), 1)
 	p.do(1, &amqp.QueueDeclare{Queue: "plain", Arguments: args("x-single-active-consumer", true, "unknown", "a")})
-	for range 2 {
-		p.do(1, &amqp.QueueDeclare{Queue: "q", Arguments: args("x-max-length", int32(5), "x-queue-mode", "lazy", "x-expires", int32(60000))})
+	for _, name := range []string{"q", "q", "another"} {
+		arguments := args("x-max-length", int32(5), "x-queue-mode", "lazy", "x-expires", int32(60000))
+		p.do(1, &amqp.QueueDeclare{Queue: name, Arguments: arguments})
 	}
-	want := `{"level":"warn","vhost":"/","queue":"q","arguments":["x-max-length","x-expires"],` +
+	want := `{"level":"warn","vhost":"/","queue":"q","arguments":["x-expires","x-max-length"],` +
 		`"message":"queue declared with arguments that have no effect yet"}` + "\n"
 	if log.String() != want {
 		t.Errorf("the log has %s", log.String())

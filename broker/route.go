@@ -24,7 +24,7 @@ func (v *vhost) route(exchangeName, key string) (*route, error) {
 	} else if x := v.exchanges[exchangeName]; x == nil {
 		return nil, noExchange(exchangeName, v)
 	} else if x.internal {
-		return nil, amqp.AccessRefused.Errorf("cannot publish to internal exchange '%s' in vhost '%s'", x.name, v.name)
+		return nil, amqp.AccessRefused.Errorf("cannot publish to internal %s", exchangeText(x.name, v))
 	}
 	var w way
 	w.find(v, &rt.origin, nil, nil)

@@ -16,6 +16,8 @@ type vhost struct {
 	name string         // immutable
 	log  zerolog.Logger // likewise
 
+	warned sync.Map // sets of arguments that have no effect, once named in the log
+
 	// generation changes, under mu, with every change of what a publish may
 	// reach. Routes are remembered as long as it stays.
 	generation atomic.Uint64
@@ -57,7 +59,7 @@ func (v *vhost) queue(name string, s *session) (*queue, error) {
 	if q == nil {
 		return nil, noQueue(name, v)
 	}
-	if err := v.owned(q, s); err != nil {
+	if err := q.lockedFor(s); err != nil {
 		return nil, err
 	}
 	return q, nil

@@ -201,17 +201,6 @@ func BenchmarkCache(b *testing.B) {
 				i++
 			}
 		})
-		b.Run(fmt.Sprintf("GetBytes/%d", keys), func(b *testing.B) {
-			i, exchange, key := 0, []byte("exchange"), make([]byte, 0, 64)
-			b.ReportAllocs()
-			for b.Loop() {
-				key = append(key[:0], names[i%keys]...)
-				if _, ok := c.GetBytes(1, exchange, key); !ok {
-					b.Fatal("missed")
-				}
-				i++
-			}
-		})
 	}
 	b.Run("Put of ever new keys", func(b *testing.B) {
 		c, names, i := Cache[[]*queue]{}, numbered("key%d", 10*maxRoutes), 0

@@ -47,19 +47,6 @@ func (c *Cache[R]) Get(generation uint64, exchange, key string) (route R, ok boo
 	return route, ok
 }
 
-// GetBytes is Get for bytes that are not strings yet. It does not allocate.
-func (c *Cache[R]) GetBytes(generation uint64, exchange, key []byte) (route R, ok bool) {
-	if c.generation != generation {
-		c.reset(generation)
-		return route, false
-	}
-	if c.last.valid && c.last.key == string(key) && c.last.exchange == string(exchange) {
-		return c.last.route, true
-	}
-	route, ok = c.routes[target{string(exchange), string(key)}]
-	return route, ok
-}
-
 // Put remembers a route. It keeps the strings.
 func (c *Cache[R]) Put(generation uint64, exchange, key string, route R) {
 	if c.generation != generation {

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -20,9 +21,6 @@ func TestCacheReturnsWhatWasPut(t *testing.T) {
 	}{{"x", "k", 1}, {"x", "l", 2}, {"y", "k", 3}, {"", "", 4}, {"x", "k", 1}, {"x", "k", 1}} {
 		if got, ok := c.Get(0, want.exchange, want.key); !ok || got != want.route {
 			t.Errorf("%v: got %d, %t", want, got, ok)
-		}
-		if got, ok := c.GetBytes(0, []byte(want.exchange), []byte(want.key)); !ok || got != want.route {
-			t.Errorf("%v as bytes: got %d, %t", want, got, ok)
 		}
 	}
 	if _, ok := c.Get(0, "xk", ""); ok {
@@ -56,11 +54,11 @@ func TestCacheForgetsWithTheGeneration(t *testing.T) {
 	}
 	c.Put(1, "x", "k", 1)
 	c.Put(2, "x", "l", 2)
-	if _, ok := c.GetBytes(2, []byte("x"), []byte("k")); ok {
+	if _, ok := c.Get(2, "x", "k"); ok {
 		t.Error("Put kept the last generation's")
 	}
-	if _, ok := c.GetBytes(3, []byte("x"), []byte("l")); ok {
-		t.Error("GetBytes found the last generation's")
+	if _, ok := c.Get(3, "x", "l"); ok {
+		t.Error("Get found the last generation's")
 	}
 }
 
@@ -86,13 +84,12 @@ func TestCacheIsBoundedAndStillOfUse(t *testing.T) {
 
 func TestCacheLooksUpWithoutAllocating(t *testing.T) {
 	var c Cache[[]int]
-	long := make([]byte, 255)
-	c.Put(1, "exchange", string(long), []int{1})
+	long := strings.Repeat("x", 255)
+	c.Put(1, "exchange", long, []int{1})
 	c.Put(1, "exchange", "k", []int{2})
-	exchange := []byte("exchange")
 	allocs := testing.AllocsPerRun(100, func() {
-		for _, key := range [][]byte{long, []byte("k"), []byte("absent")} {
-			c.GetBytes(1, exchange, key)
+		for _, key := range []string{long, "k", "absent"} {
+			c.Get(1, "exchange", key)
 		}
 	})
 	if allocs != 0 {

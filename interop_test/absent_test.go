@@ -6,8 +6,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// What RabbitMQ has and leveret has not yet ends the connection and is named,
-// rather than accepted and not done.
+// Streams are refused by name, rather than taken for queues.
 func TestWhatIsNotThereIsRefusedByName(t *testing.T) {
 	inProcess(t)
 	const refused = "NOT_IMPLEMENTED - "
