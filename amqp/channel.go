@@ -109,8 +109,12 @@ func (c *Conn) method(ch *channel, payload []byte) {
 		return
 	}
 	c.flush()
-	if ch.state != channelOpen || c.state != connRunning {
-		return // the flush has ended it
+	switch { // the flush may have ended it
+	case c.state != connRunning:
+		return
+	case ch.state == channelClosing:
+		c.closingMethod(ch, FrameMethod, payload)
+		return
 	}
 	c.awaitAnswers()
 	c.fail(ch.id, id, c.carryOut(ch, id, m))
