@@ -1,0 +1,86 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+func inequivalent(arg, what string, received, current any) *refusal {
+	return refuse(406, "inequivalent arg '%s' for %s in vhost '/': received '%v' but current is '%v'", arg, what, received, current)
+}
+
+// sameArgument is QDEC-25 to QDEC-28, and EXCH-20 to EXCH-22.
+func sameArgument(arg, what string, now, before amqp.Table) *refusal {
+	received, have := now.Get(arg)
+	current, had := before.Get(arg)
+	if have && had {
+		if sameValue(received, current) {
+			return nil
+		}
+		return inequivalent(arg, what, received, current)
+	}
+	if !have && !had {
+		return nil
+	}
+	return refuse(406, "inequivalent arg '%s' for %s in vhost '/': received %s but current is %s",
+		arg, what, describe(received, have), describe(current, had))
+}
+
+func describe(v any, present bool) string {
+	if !present {
+		return "none"
+	}
+	return fmt.Sprintf("the value '%v' of type '%s'", v, typeName(v))
+}
+
+func typeName(v any) string {
+	switch v.(type) {
+	case int32:
+		return "signedint"
+	case int64:
+		return "long"
+	default:
+		return "longstr"
+	}
+}
+
+// compared are the arguments of queues that sequences use and that have to
+// be the same when a queue is declared again, in their order (QDEC-24).
+var compared = []string{"x-expires", "x-message-ttl", "x-max-length"}
+
+func (q *queue) equivalentArguments(args amqp.Table) *refusal {
+	for _, arg := range compared {
+		if r := sameArgument(arg, "queue '"+q.name+"'", args, q.args); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// checkQueueArguments is QARG-03 to QARG-05, for a queue that is new (QARG-31).
+func checkQueueArguments(queue string, args amqp.Table) *refusal {
+	for _, arg := range compared {
+		if v, ok := args.Get(arg); ok {
+			if n, _ := integer(v); n < 0 {
+				return refuse(406, "invalid arg '%s' for queue '%s' in vhost '/': {value_negative,%d}", arg, queue, n)
+			}
+		}
+	}
+	return nil
+}
+
+// checkConsumerArguments is CONS-10 and CONS-11.
+func checkConsumerArguments(queue string, args amqp.Table) (priority int, _ *refusal) {
+	if v, ok := args.Get("x-priority"); ok {
+		n, ok := integer(v)
+		if !ok {
+			return 0, refuse(406, "invalid arg 'x-priority' for queue '%s' in vhost '/': \"expected integer, got %s\"", queue, typeName(v))
+		}
+		priority = int(n)
+	}
+	if _, ok := args.Get("x-stream-offset"); ok {
+		return 0, refuse(406, "invalid arg 'x-stream-offset' for queue '%s' in vhost '/' of queue type rabbit_classic_queue", queue)
+	}
+	return priority, nil
+}

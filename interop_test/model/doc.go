@@ -1,0 +1,38 @@
+// Package model tells what RabbitMQ answers to any sequence of methods, as
+// plainly as it can be told: lists, linear search, no locks, no caches, one
+// thing after the other. Its test draws random sequences of methods from small
+// pools of names, on a few connections with a few channels each, sends them to
+// leveret as frames, and holds every frame that comes back on any of the
+// connections against the model.
+//
+//	go test ./interop_test/model                          1,000 sequences
+//	go test ./interop_test/model -rapid.checks=100000     more of them
+//	go test ./interop_test/model -addr 127.0.0.1:5672     asks whether the model tells what RabbitMQ 3.10.8 does
+//
+// A sequence that fails is made as short as possible and printed: one line for
+// each method, in the words of the scripts of package oracle.
+//
+// # What is predicted
+//
+// Every method with all its arguments, properties and bodies, octet by octet
+// and in its order, on every channel. After each batch of one to four methods,
+// which go out in one write, each connection makes a round trip on a channel
+// that the sequence does not use, so all that the batch has caused has come.
+//
+// # What is left open
+//
+// The order of frames on different channels means nothing. On one channel, some
+// choices are the broker's, and then the model asks the frames: of all that may
+// happen now it does what the next frame of a channel shows (see
+// [world.dispatch]). When a batch ends, nothing may be left that has to happen.
+// Open are:
+//
+//   - names that the broker generates: learned from the reply;
+//   - how many publishes are confirmed by one basic.ack: see [channel.confirm];
+//   - which of several queues goes first: of one publish, one nack, one recover,
+//     the end of a channel, or of a limit of the channel that has room again;
+//   - in which order the channels of a connection end with it: see [world.disorder];
+//   - the order of basic.cancel for several consumers of a channel;
+//   - within one batch, whether an acknowledgement takes effect before or after a
+//     publish beside it, and so whose turn it was: see [queue.order].
+package model

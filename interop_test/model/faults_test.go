@@ -1,0 +1,35 @@
+package model
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// faults are rules that the model can get wrong: each is to be noticed.
+var faults = []string{
+	"what comes back is not marked",
+	"what comes back goes last",
+	"auto-delete exchanges stay",
+	"a multiple acknowledgement is a single one",
+	"an alternate exchange is never asked",
+	"mandatory is ignored",
+	"limits of a channel are ignored",
+	"consumers take no turns",
+}
+
+func TestAModelWithOneWrongRuleIsFoundOut(t *testing.T) {
+	const enough = 400 // sequences
+	for _, wrong := range faults {
+		t.Run(wrong, func(t *testing.T) {
+			played := rapid.Custom(func(t *rapid.T) string { return sequence(t, wrong) })
+			for seed := range enough {
+				if played.Example(seed) != "" {
+					t.Logf("found by sequence %d", seed+1)
+					return
+				}
+			}
+			t.Errorf("not noticed in %d sequences", enough)
+		})
+	}
+}

@@ -1,0 +1,211 @@
+package model
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/broker"
+)
+
+var addr = flag.String("addr", "", "play to the RabbitMQ 3.10.8 at this address instead of leveret")
+
+// TestMain sets how much rapid does, unless the command line says so.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{
+		"rapid.checks": "1000", "rapid.steps": "60", "rapid.nofailfile": "true",
+	} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+	flag.Parse()
+	goleak.VerifyTestMain(m)
+}
+
+func TestRandomSequencesAreAnsweredAsTheModelSays(t *testing.T) {
+	defer func() {
+		if t.Failed() {
+			t.Log("the first sequence that failed, before it was made shorter:", first)
+		}
+	}()
+	rapid.Check(t, func(t *rapid.T) {
+		sequence(t, "")
+	})
+}
+
+// first is the first sequence that failed, for what depends on a choice of the
+// broker and does not fail again.
+var first string
+
+// sequence plays one sequence to a new broker, up to the first difference.
+func sequence(t *rapid.T, wrong string) (difference string) {
+	tb := newTable(t)
+	defer tb.clear()
+	tb.world.wrong = wrong
+	tb.world.batches = *addr == "" && rapid.Bool().Draw(t, "batches")
+	body := 0
+	steps := rapid.Custom(func(t *rapid.T) step { return drawer{T: t, w: tb.world, body: &body}.step() })
+	script := ""
+	t.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) {}, "step": func(t *rapid.T) {
+		if difference != "" {
+			return
+		}
+		s := steps.Draw(t, "step")
+		script += s.GoString()
+		if difference = tb.play(s); difference != "" && wrong == "" {
+			if first == "" {
+				first = script + "\n" + difference
+			}
+			t.Log(difference) // has names that the broker generates: rapid wants the same text whenever it plays the same sequence
+			t.Fatal("the answers differ from what the model says")
+		}
+	}})
+	return difference
+}
+
+// table is a broker with the connections to it and the model of both.
+type table struct {
+	broker *broker.Broker // nil: it is elsewhere
+	world  *world
+	links  map[string]*link
+}
+
+func newTable(t *rapid.T) *table {
+	tb := &table{world: newWorld(), links: map[string]*link{}}
+	if *addr == "" {
+		tb.broker = broker.New(broker.Options{})
+	}
+	tb.world.rabbit = *addr != ""
+	return tb
+}
+
+// play carries out a step and returns what differs.
+func (tb *table) play(s step) (difference string) {
+	if s.connect {
+		if err := tb.connect(s.conn, s.notify); err != nil {
+			return err.Error()
+		}
+	}
+	if err := tb.exchange(s); err != nil {
+		return err.Error()
+	}
+	return tb.world.Take(tb.links[s.conn].model, s.batch)
+}
+
+func (tb *table) connect(name string, notify bool) error {
+	conn, gone, err := tb.dial()
+	if err != nil {
+		return err
+	}
+	l := &link{Conn: conn, r: bufio.NewReaderSize(conn, 1<<16), gone: gone, open: map[uint16]*content{}}
+	l.model = tb.world.connect(name, notify)
+	if tb.broker == nil {
+		l.model.more = l.more
+	}
+	tb.links[name] = l
+	return l.handshake(notify)
+}
+
+func (tb *table) dial() (net.Conn, <-chan struct{}, error) {
+	if tb.broker == nil {
+		conn, err := net.Dial("tcp", *addr)
+		return conn, nil, err
+	}
+	ours, theirs := net.Pipe()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		tb.broker.ServeConn(theirs)
+	}()
+	return ours, gone, nil
+}
+
+// exchange sends a batch and gathers all that it causes anywhere.
+func (tb *table) exchange(s step) error {
+	if err := tb.send(s); err != nil {
+		return err
+	}
+	for name, l := range tb.links {
+		if name != s.conn && !l.ended {
+			if err := l.barrier(true); err != nil {
+				return err
+			}
+		}
+	}
+	for again := tb.broker == nil; again; {
+		again = false
+		silence := calm // all are waited for at the same time
+		for _, l := range tb.links {
+			some, err := l.settle(silence)
+			if err != nil {
+				return err
+			}
+			again, silence = again || some, time.Millisecond
+		}
+	}
+	return nil
+}
+
+func (tb *table) send(s step) error {
+	l := tb.links[s.conn]
+	var b []byte
+	for _, cmd := range s.batch {
+		if cmd.method == nil {
+			return l.drop()
+		}
+		b = append(b, cmd.bytes()...)
+	}
+	if !s.apart {
+		b = append(b, roundTrip()...)
+	}
+	if err := l.write(b); err != nil {
+		return err
+	}
+	return l.barrier(s.apart)
+}
+
+// clear ends all connections, and the broker; from one that is elsewhere it
+// takes what the sequence has declared.
+func (tb *table) clear() {
+	for _, l := range tb.links {
+		_ = l.drop()
+	}
+	if tb.broker != nil {
+		_ = tb.broker.Shutdown(context.Background())
+		return
+	}
+	tb.links = map[string]*link{}
+	if err := tb.connect("janitor", false); err != nil {
+		panic(err)
+	}
+	l := tb.links["janitor"]
+	b := amqp.AppendMethod(nil, 1, &amqp.ChannelOpen{})
+	for _, name := range []string{"q1", "q2", "q3", "q4"} {
+		b = amqp.AppendMethod(b, 1, &amqp.QueueDelete{Queue: *prefix + name, NoWait: true})
+	}
+	for _, q := range tb.world.queues {
+		b = amqp.AppendMethod(b, 1, &amqp.QueueDelete{Queue: q.name, NoWait: true})
+	}
+	for _, name := range []string{"x1", "x2", "x3", "x4"} {
+		b = amqp.AppendMethod(b, 1, &amqp.ExchangeDelete{Exchange: *prefix + name, NoWait: true})
+	}
+	if err := l.write(amqp.AppendMethod(b, 1, &amqp.ChannelClose{})); err != nil {
+		panic(err)
+	}
+	for {
+		if f, err := l.frame(patience); err != nil {
+			panic(err)
+		} else if id, _ := amqp.PayloadID(f.Payload); id == (&amqp.ChannelCloseOk{}).ID() {
+			break
+		}
+	}
+	_ = l.drop()
+}

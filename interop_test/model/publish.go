@@ -1,0 +1,153 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body string) *refusal {
+	w := ch.conn.world
+	if m.Immediate { // PUB-05
+		return refuse(540, "immediate=true")
+	}
+	x := w.exchange(m.Exchange)
+	switch {
+	case x == nil: // PUB-01
+		return noExchange(m.Exchange)
+	case x.internal: // EXCH-28
+		return refuse(403, "cannot publish to internal exchange '%s' in vhost '/'", x.name)
+	case p.UserID != "" && p.UserID != "guest": // PUB-07
+		return refuse(406, "user_id property set to '%s' but authenticated user was 'guest'", p.UserID)
+	}
+	keys := []string{m.RoutingKey}
+	for _, name := range []string{"CC", "BCC"} { // PUB-11
+		more, r := carbonCopies(name, p.Headers)
+		if r != nil {
+			return r
+		}
+		keys = append(keys, more...)
+	}
+	content := &message{m.Exchange, m.RoutingKey, delivered(p), body}
+	t := txPublish{content, w.route(x, keys, p.Headers), m.Mandatory}
+	if ch.tx { // TX-03, TX-06
+		ch.publishes = append(ch.publishes, t)
+		return nil
+	}
+	ch.carryOut(t)
+	if ch.confirms {
+		ch.published++
+		ch.unconfirmed = append(ch.unconfirmed, ch.published)
+	}
+	return nil
+}
+
+// carryOut is a publish as it happens, in a transaction at its end: the names
+// of queues may mean others by then.
+func (ch *channel) carryOut(t txPublish) {
+	w, routed := ch.conn.world, false
+	for _, name := range t.queues {
+		if q := w.queue(name); q != nil {
+			routed = true
+			q.last++
+			q.ready = append(q.ready, entry{q.last, t.message, false})
+		}
+	}
+	if !routed && t.mandatory && w.wrong != "mandatory is ignored" { // PUB-03
+		ch.conn.emit(ch.id, &amqp.BasicReturn{
+			ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: t.message.exchange, RoutingKey: t.message.key,
+		}, t.message)
+	}
+	w.dispatch()
+}
+
+// carbonCopies are the routing keys in a header (PUB-11 to PUB-14).
+func carbonCopies(name string, headers amqp.Table) (keys []string, _ *refusal) {
+	v, ok := headers.Get(name)
+	if !ok {
+		return nil, nil
+	}
+	list, ok := v.(amqp.Array)
+	if !ok {
+		return nil, refuse(406, "invalid message: {unacceptable_type_in_header,%q,%s}", name, typeName(v))
+	}
+	for _, v := range list {
+		if key, ok := v.(string); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// delivered are the properties as consumers see them: without BCC (PUB-12).
+func delivered(p amqp.BasicProperties) []byte {
+	if p.Headers != nil {
+		p.Headers = slices.DeleteFunc(slices.Clone(p.Headers), func(f amqp.Field) bool { return f.Key == "BCC" })
+	}
+	return p.Append(nil)
+}
+
+// route finds the names of the queues that a message gets to: each once, each
+// exchange asked once (EXCH-41, EXCH-42, XTYP-02).
+func (w *world) route(x *exchange, keys []string, headers amqp.Table) (names []string) {
+	if x.name == "" { // EXCH-02; whether they exist is seen later (TX-06)
+		slices.Sort(keys)
+		return slices.Compact(keys)
+	}
+	seen := []*exchange{x}
+	for i := 0; i < len(seen); i++ {
+		x, matched := seen[i], false
+		visit := func(next *exchange) {
+			if next != nil && !slices.Contains(seen, next) {
+				seen = append(seen, next)
+			}
+		}
+		for _, b := range w.bindings {
+			if b.source != x || !b.matches(x.kind, keys, headers) {
+				continue
+			}
+			matched = true
+			if b.queue == nil {
+				visit(b.exchange)
+			} else if !slices.Contains(names, b.queue.name) {
+				names = append(names, b.queue.name)
+			}
+		}
+		if alternate, ok := x.args.Get("alternate-exchange"); ok && !matched && w.wrong != "an alternate exchange is never asked" { // EXCH-33 to EXCH-36
+			visit(w.exchange(alternate.(string)))
+		}
+	}
+	return names
+}
+
+func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) *refusal {
+	if ch.tx { // CONF-15
+		return refuse(406, "cannot switch from tx to confirm mode")
+	}
+	ch.confirms = true
+	if !m.NoWait {
+		ch.emit(&amqp.ConfirmSelectOk{})
+	}
+	return nil
+}
+
+// skipConfirms takes confirms off the front of what came: how many publishes
+// one of them covers, and when it comes, is open, but for that it may only
+// cover such as were published, and whose basic.return has come (CONF-06).
+func (ch *channel) skipConfirms() {
+	for in := ch.conn.in[ch.id]; len(in) > 0 && ch.confirm(in[0]); in = in[1:] {
+		ch.conn.in[ch.id] = in[1:]
+	}
+}
+
+func (ch *channel) confirm(e event) bool {
+	ack, ok := e.method().(*amqp.BasicAck)
+	if !ok || ack.DeliveryTag > ch.published {
+		return false
+	}
+	before := len(ch.unconfirmed)
+	ch.unconfirmed = slices.DeleteFunc(ch.unconfirmed, func(n uint64) bool {
+		return n == ack.DeliveryTag || ack.Multiple && n < ack.DeliveryTag
+	})
+	return len(ch.unconfirmed) < before
+}

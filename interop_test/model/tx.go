@@ -1,0 +1,61 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// txPublish is a publish with the names of its queues.
+type txPublish struct {
+	message   *message
+	queues    []string
+	mandatory bool
+}
+
+// txSettle is an acknowledgement: what it settles, and how.
+type txSettle struct {
+	deliveries []*delivery
+	requeue    bool
+}
+
+func (ch *channel) txSelect() *refusal {
+	if ch.confirms { // CONF-14
+		return refuse(406, "cannot switch from confirm to tx mode")
+	}
+	ch.tx = true
+	ch.emit(&amqp.TxSelectOk{})
+	return nil
+}
+
+// txCommit is TX-02, TX-07 and TX-15: publishes first.
+func (ch *channel) txCommit() *refusal {
+	if !ch.tx {
+		return refuse(406, "channel is not transactional")
+	}
+	publishes, settles := ch.publishes, ch.settles
+	ch.publishes, ch.settles = nil, nil
+	for _, t := range publishes {
+		ch.carryOut(t)
+	}
+	for _, s := range settles {
+		ch.carryOutSettle(s.deliveries, s.requeue)
+		ch.conn.world.dispatch()
+	}
+	ch.emit(&amqp.TxCommitOk{})
+	return nil
+}
+
+// txRollback is TX-04 and TX-10.
+func (ch *channel) txRollback() *refusal {
+	if !ch.tx {
+		return refuse(406, "channel is not transactional")
+	}
+	for _, s := range ch.settles {
+		ch.unsettled = append(ch.unsettled, s.deliveries...)
+	}
+	slices.SortFunc(ch.unsettled, func(a, b *delivery) int { return int(a.tag) - int(b.tag) })
+	ch.publishes, ch.settles = nil, nil
+	ch.emit(&amqp.TxRollbackOk{})
+	return nil
+}

@@ -1,0 +1,135 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+)
+
+// world is a virtual host and the connections to it.
+type world struct {
+	exchanges []*exchange
+	queues    []*queue
+	bindings  []binding
+	conns     []*conn
+
+	// rabbit is set to tell what RabbitMQ does where leveret deviates in what
+	// nobody can rely on: see channel.keep.
+	rabbit bool
+
+	// batches is set if several commands may come at a time. What a broker then
+	// gathers by kind changes the turns of consumers, which are left open.
+	batches bool
+
+	// wrong is a rule that this model gets wrong on purpose, see faults.
+	wrong string
+}
+
+func newWorld() *world {
+	w := &world{}
+	for _, x := range []exchange{
+		{name: "", kind: "direct"},
+		{name: "amq.direct", kind: "direct"},
+		{name: "amq.fanout", kind: "fanout"},
+		{name: "amq.topic", kind: "topic"},
+		{name: "amq.headers", kind: "headers"},
+		{name: "amq.match", kind: "headers"},
+		{name: "amq.rabbitmq.trace", kind: "topic", internal: true},
+	} {
+		x.durable = true
+		w.exchanges = append(w.exchanges, &x)
+	}
+	return w
+}
+
+func (w *world) exchange(name string) *exchange {
+	for _, x := range w.exchanges {
+		if x.name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+func (w *world) queue(name string) *queue {
+	for _, q := range w.queues {
+		if q.name == name {
+			return q
+		}
+	}
+	return nil
+}
+
+// disagreement is how the frames differ from what the model says.
+type disagreement string
+
+func disagree(format string, args ...any) {
+	panic(disagreement(fmt.Sprintf(format, args...)))
+}
+
+// Take carries out a batch of commands of one connection, and compares all
+// that came on every connection since the last one.
+func (w *world) Take(c *conn, batch []command) (difference string) {
+	defer func() {
+		if d, ok := recover().(disagreement); ok {
+			difference = string(d)
+		}
+	}()
+	for _, q := range w.queues {
+		q.disorder = false
+	}
+	for _, cmd := range batch {
+		c.take(cmd)
+		w.dispatch()
+	}
+	w.finish()
+	return ""
+}
+
+// dispatch carries out all deliveries that the frames show, and that may
+// happen now.
+func (w *world) dispatch() {
+	for w.deliverAny(false) || w.deliverAny(true) {
+	}
+}
+
+func (w *world) deliverAny(hasty bool) (some bool) {
+	for _, q := range w.queues {
+		for q.deliverNext(hasty) {
+			if some = true; hasty {
+				return some
+			}
+		}
+	}
+	return some
+}
+
+// finish checks that nothing is left that had to happen, and that nothing came
+// that had not.
+func (w *world) finish() {
+	for _, q := range w.queues {
+		for k := q.next(); k != nil && k.channel.conn.more != nil && k.channel.conn.more(); k = q.next() {
+			w.dispatch()
+		}
+		if k := q.next(); k != nil {
+			d := k.preview(q.ready[0])
+			disagree("on %s, want\n  %v\ngot\n  %v", k.channel, d, k.channel.peek())
+		}
+	}
+	for _, c := range w.conns {
+		for id, in := range c.in {
+			if ch := c.channels[id]; ch != nil {
+				ch.skipConfirms()
+				in = c.in[id]
+			}
+			if len(in) > 0 && !(c.ended && w.rabbit) { // there, one channel of it may get what another one gave back
+				disagree("on %s %d, not expected at all:\n  %v", c.name, id, in[0])
+			}
+		}
+		for _, ch := range c.channels {
+			if len(ch.unconfirmed) > 0 && !c.ended && c.more == nil {
+				disagree("on %s, publishes %v were not confirmed", ch, ch.unconfirmed)
+			}
+		}
+	}
+	w.conns = slices.DeleteFunc(w.conns, func(c *conn) bool { return c.ended })
+}
