@@ -38,11 +38,11 @@ func (ch *channel) txCommit() *refusal {
 	for _, t := range publishes {
 		ch.carryOut(t)
 	}
+	ch.emit(&amqp.TxCommitOk{}) // before what comes of the settling
 	for _, s := range settles {
 		ch.carryOutSettle(s.deliveries, s.requeue)
 		ch.conn.world.dispatch()
 	}
-	ch.emit(&amqp.TxCommitOk{})
 	return nil
 }
 
