@@ -41,15 +41,6 @@ func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
 	return k
 }
 
-// credited notes that a delivery of k was settled. A nil k is no consumer:
-// the message was got.
-func (k *consumer) credited() {
-	if k != nil {
-		k.credit++
-		k.queue.rejoin(k)
-	}
-}
-
 // room is how many messages k may get now, at most. If it is limited it is at
 // most 1, and that one is counted in the limit: take must follow.
 func (k *consumer) room(limited bool) int {

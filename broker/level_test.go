@@ -241,3 +241,26 @@ func TestCreditWakesAConsumerThatWasPassedOver(t *testing.T) {
 		}
 	}
 }
+
+// CONS-15, QOS-04: the limit of the channel has held up both consumers; when it
+// has room again the one of the higher priority is served, though the room is
+// the other's.
+func TestTheLimitOfAChannelDoesNotTurnPrioritiesRound(t *testing.T) {
+	p := connect(t, New(Options{}), 1)
+	p.declare("q")
+	p.do(1, &amqp.BasicQos{PrefetchCount: 2, Global: true})
+	p.do(1, &amqp.BasicConsume{Queue: "q", ConsumerTag: "low", Arguments: priority(-1)})
+	p.publish("q", numbered(0, 4)...)
+	p.sync()
+	p.consume(1, "q", "high", false)
+	p.take()
+	p.SendMethods(1, &amqp.BasicReject{DeliveryTag: 1, Requeue: true})
+	p.sync()
+	p.SendMethods(1, &amqp.BasicAck{DeliveryTag: 2})
+	p.sync()
+	for _, d := range p.take() {
+		if d.consumer != "high" {
+			t.Errorf("%s was delivered to %s", d.body, d.consumer)
+		}
+	}
+}

@@ -58,10 +58,31 @@ func (q *queue) publish(r *run) (pressed bool) {
 func (q *queue) settle(ds []delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range ds {
-		ds[i].consumer.credited()
-	}
+	q.credit(ds)
 	q.dispatch()
+}
+
+// credit notes that deliveries, all of one channel, were settled: their
+// consumers may get as many more. Where the channel has a limit, all that it
+// has held up rejoin the line, so that the highest priority comes first. A
+// delivery without a consumer was got.
+func (q *queue) credit(ds []delivery) {
+	var one *consumer
+	for i := range ds {
+		if k := ds[i].consumer; k != nil {
+			k.credit++
+			q.rejoin(k)
+			one = k
+		}
+	}
+	if one == nil || !one.limited() {
+		return
+	}
+	for _, k := range q.consumers {
+		if k.channel == one.channel {
+			q.rejoin(k)
+		}
+	}
 }
 
 // requeue puts deliveries of this queue back to their positions.
@@ -73,8 +94,8 @@ func (q *queue) requeue(ds []delivery) {
 }
 
 func (q *queue) requeueLocked(ds []delivery) {
+	q.credit(ds)
 	for i := range ds {
-		ds[i].consumer.credited()
 		if !q.deleted {
 			q.ready.giveBack(ds[i].entry)
 		}
