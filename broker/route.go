@@ -38,6 +38,8 @@ type way struct {
 	queues []*queue // that it comes to
 	each   bool     // it depends on more than the routing key
 
+	matches int // of further keys so far
+
 	exchanges []*namedExchange            // that it comes through, each once
 	entered   map[*namedExchange]struct{} // exchanges but the first; nil if there are no others
 	found     []destination               // by their bindings, each once
@@ -77,7 +79,7 @@ func (w *way) named(v *vhost, key string) {
 func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p amqp.Properties) {
 	w.each = w.each || !exchange.ByKey(x.kind)
 	before := len(w.found)
-	w.found = x.match(w.found, key, more, p)
+	w.found = w.match(v, x, w.found, key, more, p)
 	for _, d := range w.found[before:] {
 		switch d := d.(type) {
 		case *queue:
@@ -87,24 +89,35 @@ func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p a
 		}
 	}
 	// What others have found already does not count as found, but leads somewhere.
-	if x.alternate != nil && len(w.found) == before && len(x.match(nil, key, more, p)) == 0 {
+	if x.alternate != nil && len(w.found) == before && len(w.match(v, x, nil, key, more, p)) == 0 {
 		if a := v.exchanges[*x.alternate]; a != nil {
 			w.enter(a)
 		}
 	}
 }
 
-// match adds what the bindings of an exchange lead to by any of the keys.
-func (x *namedExchange) match(to []destination, key string, more []string, p amqp.Properties) []destination {
+// match adds what the bindings of an exchange lead to by any of the keys. When
+// there are very many of them it lets others have the lock now and then: what
+// changes meanwhile is followed or not, as if the message had come later or
+// earlier.
+func (w *way) match(v *vhost, x *namedExchange, to []destination, key string, more []string, p amqp.Properties) []destination {
 	to = x.matcher.Match(to, key, p)
 	if !exchange.LooksAtKey(x.kind) {
 		return to
 	}
 	for _, key := range more {
+		if w.matches++; w.matches%keysAtATime == 0 {
+			v.mu.RUnlock()
+			v.mu.RLock()
+		}
 		to = x.matcher.Match(to, key, p)
 	}
 	return to
 }
+
+// keysAtATime bounds the keys of one message that are matched without letting
+// others have the lock.
+const keysAtATime = 256
 
 // enter has the message go through an exchange, once (EXCH-41).
 func (w *way) enter(x *namedExchange) {

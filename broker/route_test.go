@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -57,5 +59,52 @@ type countingMatcher struct {
 
 func (m *countingMatcher) Match(to []destination, key string, p amqp.Properties) []destination {
 	m.matches++
+	return m.Matcher.Match(to, key, p)
+}
+
+// However many routing keys a message has, others get to change the topology.
+func TestManyKeysLetOthersHaveTheLock(t *testing.T) {
+	v, s := newVhost("/", zerolog.Nop()), &session{}
+	s.vhost = v
+	v.addExchange(&namedExchange{name: "x", kind: exchange.Topic})
+	x := v.exchanges["x"]
+	m := &stoppingMatcher{Matcher: x.matcher, reached: make(chan struct{}), goOn: make(chan struct{})}
+	x.matcher = m
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		content := amqp.NewContent(amqp.Properties{0, 0}, nil)
+		s.reroute(&route{origin: origin{exchange: "x"}}, numbered(0, 10*keysAtATime), &content)
+	}()
+	<-m.reached // it holds the lock
+	matched := make(chan int64)
+	go func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		matched <- m.matches.Load()
+	}()
+	for v.mu.TryRLock() { // until the other one waits for the lock
+		v.mu.RUnlock()
+		runtime.Gosched()
+	}
+	close(m.goOn)
+	if n := <-matched; n > keysAtATime {
+		t.Errorf("%d keys were matched before another one had the lock", n)
+	}
+	<-done
+}
+
+// stoppingMatcher waits at its first match until it may go on.
+type stoppingMatcher struct {
+	exchange.Matcher[destination]
+	reached, goOn chan struct{}
+	matches       atomic.Int64
+}
+
+func (m *stoppingMatcher) Match(to []destination, key string, p amqp.Properties) []destination {
+	if m.matches.Add(1) == 1 {
+		close(m.reached)
+	}
+	<-m.goOn
 	return m.Matcher.Match(to, key, p)
 }
