@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
@@ -97,6 +98,9 @@ func checkRange(n, low, high uint64) error {
 func checkShortString(s string) error {
 	if s == "" || len(s) > math.MaxUint8 {
 		return fmt.Errorf("want 1 to %d bytes, got %d", math.MaxUint8, len(s))
+	}
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("want UTF-8, got %q", s)
 	}
 	return nil
 }

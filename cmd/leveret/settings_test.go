@@ -131,6 +131,7 @@ func TestSettingsOutOfRangeAreRefused(t *testing.T) {
 		{"--memory=false", "memory is the only mode"},
 		{"--default-user=", "want 1 to 255 bytes, got 0"},
 		{"--vhost=", "want 1 to 255 bytes, got 0"},
+		{"--vhost=a\xff", `want UTF-8, got "a\xff"`},
 		{"--vhost=/," + strings.Repeat("v", 256), "want 1 to 255 bytes, got 256"},
 		{"--default-pass=", "want 1 to 255 bytes, got 0"},
 		{"--heartbeat=-1s", `want whole seconds from 0 to 65535, got "-1s"`},
