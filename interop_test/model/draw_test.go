@@ -117,7 +117,7 @@ func (d drawer) fill(s *step, c *conn) {
 			return // once is enough
 		}
 		cmd := d.command(ch)
-		if s.open(cmd, c) {
+		if s.open(cmd, c) || givesBack(cmd.method) && s.elsewhere(cmd) {
 			continue
 		}
 		s.doubts = s.doubts || doubtful(cmd, ch)
@@ -174,6 +174,13 @@ func (s step) open(cmd command, c *conn) bool {
 func isSent(cmd command) bool {
 	_, recovers := cmd.method.(*amqp.BasicRecover)
 	return silent(cmd.method) || recovers
+}
+
+// elsewhere tells whether the batch has commands for other channels. If one of
+// them failed, its channel would give deliveries back, and whoever got them might
+// lose them to cmd before anybody looks.
+func (s step) elsewhere(cmd command) bool {
+	return slices.ContainsFunc(s.batch, func(earlier command) bool { return earlier.channel != cmd.channel })
 }
 
 // givesBack tells whether deliveries go back with a method.
