@@ -14,7 +14,7 @@ func (ch *channel) settle(tag uint64, multiple, requeue bool) *refusal {
 		return r
 	}
 	if ch.tx {
-		ch.settles = append(ch.settles, txSettle{ds, requeue})
+		ch.hold(ds, requeue)
 		return nil
 	}
 	ch.carryOutSettle(ds, requeue)

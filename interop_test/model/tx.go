@@ -46,6 +46,16 @@ func (ch *channel) txCommit() *refusal {
 	return nil
 }
 
+// hold leaves it to the commit to settle deliveries. Successive methods that
+// want the same are one (TX-08).
+func (ch *channel) hold(ds []*delivery, requeue bool) {
+	if last := len(ch.settles) - 1; last >= 0 && ch.settles[last].requeue == requeue {
+		ch.settles[last].deliveries = append(ch.settles[last].deliveries, ds...)
+		return
+	}
+	ch.settles = append(ch.settles, txSettle{ds, requeue})
+}
+
 // txRollback is TX-04 and TX-10.
 func (ch *channel) txRollback() *refusal {
 	if !ch.tx {
