@@ -120,7 +120,10 @@ func (ch *channel) Close() {
 	ch.consumers = nil
 	rest := ch.unacked.takeAll(nil) // of cancelled consumers, and got
 	ch.mu.Unlock()
-	byQueue(rest, (*queue).requeue)
+	for i := range rest {
+		rest[i].consumer = nil // a queue gets back at once what all of them had
+	}
+	byConsumer(rest, (*queue).requeue)
 	ch.session.channelClosed(ch)
 }
 
@@ -141,11 +144,23 @@ func (ch *channel) setLimit(limit uint16) {
 func (ch *channel) reserve() bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if limit := int(ch.limit.Load()); limit > 0 && ch.volume >= limit {
-		return false
+	room := ch.hasRoomLocked()
+	if room {
+		ch.volume++
 	}
-	ch.volume++
-	return true
+	return room
+}
+
+// hasRoom tells whether the limit of the channel has room.
+func (ch *channel) hasRoom() bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.hasRoomLocked()
+}
+
+func (ch *channel) hasRoomLocked() bool {
+	limit := int(ch.limit.Load())
+	return limit == 0 || ch.volume < limit
 }
 
 // release makes room in the limit of the channel for what is settled.

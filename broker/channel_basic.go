@@ -21,13 +21,13 @@ func (ch *channel) basicQos(m *amqp.BasicQos) error {
 // its limit has changed or has room.
 func (ch *channel) dispatchAll() {
 	ch.mu.Lock()
-	of := make(map[*queue][]*consumer, len(ch.consumers))
+	queues := make(map[*queue]struct{}, len(ch.consumers))
 	for _, k := range ch.consumers {
-		of[k.queue] = append(of[k.queue], k)
+		queues[k.queue] = struct{}{}
 	}
 	ch.mu.Unlock()
-	for q, consumers := range of {
-		q.serve(consumers)
+	for q := range queues {
+		q.serve(ch)
 	}
 }
 
@@ -88,7 +88,7 @@ func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
 		ch.out.Send(ch.id, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
 	}
 	if k != nil && k.queue.single {
-		k.queue.serve(nil) // another one may follow (CONS-22)
+		k.queue.serve(ch) // another one may follow (CONS-22)
 	}
 	return nil
 }

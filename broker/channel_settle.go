@@ -1,6 +1,12 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // ackRange is a run of basic.ack methods from one read that acknowledge
 // ascending tags one by one.
@@ -94,46 +100,64 @@ func (ch *channel) finish(ds []delivery, requeue bool) {
 // carryOut has the queues forget deliveries or take them back, and goes on with
 // others that the limit of the channel has held back.
 func (ch *channel) carryOut(ds []delivery, requeue bool) {
-	ch.release(ds)
 	if requeue {
-		byQueue(ds, (*queue).requeue)
+		byConsumer(ds, (*queue).requeue)
 	} else {
-		byQueue(ds, (*queue).settle)
+		byConsumer(ds, (*queue).settle)
 	}
+	ch.release(ds)
 	if len(ds) > 0 && ch.limit.Load() > 0 {
 		ch.dispatchAll()
 	}
 }
 
-// byQueue calls f with the deliveries of each queue. Those of one queue stay
-// in their order.
-func byQueue(ds []delivery, f func(*queue, []delivery)) {
+// source is where deliveries come from.
+type source struct {
+	queue    *queue
+	consumer *consumer // nil: they were got
+}
+
+func (d *delivery) source() source { return source{d.queue, d.consumer} }
+
+func (s source) tag() string {
+	if s.consumer == nil {
+		return ""
+	}
+	return s.consumer.tag
+}
+
+func sameSource(ds []delivery) bool {
+	for i := range ds {
+		if ds[i].source() != ds[0].source() {
+			return false
+		}
+	}
+	return true
+}
+
+// byConsumer calls f with the deliveries of each consumer, those of a queue in
+// the order of the consumers' tags: as if each had been settled by itself
+// (CONS-14). What one of them gives back may be delivered before the next one's
+// turn.
+func byConsumer(ds []delivery, f func(*queue, []delivery)) {
 	if len(ds) == 0 {
 		return
 	}
-	first := ds[0].queue
-	if same := sameQueue(ds); same == len(ds) {
-		f(first, ds)
+	if sameSource(ds) {
+		f(ds[0].queue, ds)
 		return
 	}
-	groups := map[*queue][]delivery{}
-	var order []*queue
+	rank, groups := map[*queue]int{}, map[source][]delivery{}
 	for _, d := range ds {
-		if groups[d.queue] == nil {
-			order = append(order, d.queue)
+		if _, known := rank[d.queue]; !known {
+			rank[d.queue] = len(rank)
 		}
-		groups[d.queue] = append(groups[d.queue], d)
+		groups[d.source()] = append(groups[d.source()], d)
 	}
-	for _, q := range order {
-		f(q, groups[q])
+	order := slices.SortedFunc(maps.Keys(groups), func(a, b source) int {
+		return cmp.Or(cmp.Compare(rank[a.queue], rank[b.queue]), cmp.Compare(a.tag(), b.tag()))
+	})
+	for _, s := range order {
+		f(s.queue, groups[s])
 	}
-}
-
-// sameQueue is how many deliveries at the front are of one queue.
-func sameQueue(ds []delivery) int {
-	n := 1
-	for n < len(ds) && ds[n].queue == ds[0].queue {
-		n++
-	}
-	return n
 }

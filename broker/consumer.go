@@ -23,6 +23,7 @@ type consumer struct {
 	credit  int // messages it may get before it has to acknowledge some
 	granted int // messages it may get until the next basic.credit
 	place   place
+	passed  uint64 // if it is passed over: orders it among the others
 	origin  *origin
 	deliver amqp.Deliver // prepared for origin
 }
@@ -128,7 +129,7 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 	ch.mu.Lock()
 	unsettled := ch.unacked.takeOf(nil, q)
 	ch.mu.Unlock()
-	q.requeueLocked(unsettled)
+	q.giveBack(unsettled)
 	q.dispatch()
 	return unused
 }
@@ -155,3 +156,5 @@ func (q *queue) successor() *consumer {
 	}
 	return next
 }
+
+func (k *consumer) sharesChannel(other *consumer) bool { return k.channel == other.channel }

@@ -105,7 +105,8 @@ func (q *queue) seatLevel(l *level, left int) (each int) {
 		}
 		room := k.room(limited)
 		if room == 0 {
-			l.pass(n)
+			l.pass(n, q.passes)
+			q.passes++
 			continue
 		}
 		q.playing = append(q.playing, k)

@@ -61,10 +61,11 @@ func (l *level) join(k *consumer) {
 // advance lets the first n in line go to its end.
 func (l *level) advance(n int) { l.turn = (l.turn + n) % len(l.line) }
 
-// pass takes the i-th in line out of it.
-func (l *level) pass(i int) {
+// pass takes the i-th in line out of it; ever is how many of the queue were
+// passed over before.
+func (l *level) pass(i int, ever uint64) {
 	i = (l.turn + i) % len(l.line)
-	l.line[i].place = passedOver
+	l.line[i].place, l.line[i].passed = passedOver, ever
 	l.line = slices.Delete(l.line, i, i+1)
 	if i < l.turn {
 		l.turn--
@@ -77,9 +78,25 @@ func (l *level) pass(i int) {
 // rejoin puts a consumer that was passed over back in line, if it may have
 // room. Whether it has is seen when its turn comes.
 func (q *queue) rejoin(k *consumer) {
-	if k.place == passedOver && k.credit > 0 && k.granted > 0 {
+	if k.mayRejoin() {
 		i, _ := q.level(k.priority)
 		q.levels[i].join(k)
+	}
+}
+
+func (k *consumer) mayRejoin() bool { return k.place == passedOver && k.credit > 0 && k.granted > 0 }
+
+// rejoinAll does it for several, in the order in which they were passed over.
+func (q *queue) rejoinAll(of func(*consumer) bool) {
+	var back []*consumer
+	for _, k := range q.consumers {
+		if k.mayRejoin() && of(k) {
+			back = append(back, k)
+		}
+	}
+	slices.SortFunc(back, func(a, b *consumer) int { return cmp.Compare(a.passed, b.passed) })
+	for _, k := range back {
+		q.rejoin(k)
 	}
 }
 

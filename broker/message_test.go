@@ -142,7 +142,7 @@ func TestDeliveriesAreSettledQueueByQueueInTheirOrder(t *testing.T) {
 			want[q] = append(want[q], d)
 		}
 		got := map[*queue][]delivery{}
-		byQueue(ds, func(q *queue, ds []delivery) {
+		byConsumer(ds, func(q *queue, ds []delivery) {
 			if got[q] != nil {
 				t.Errorf("queue %s gets its deliveries in more than one piece", q.name)
 			}

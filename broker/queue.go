@@ -25,6 +25,7 @@ type queue struct {
 	ready     ready
 	nextSeq   uint64
 	consumers []*consumer // in the order in which they came
+	passes    uint64      // consumers passed over so far
 	levels    []level     // those who get messages, by falling priority
 	deleted   bool
 	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
@@ -54,7 +55,7 @@ func (q *queue) publish(r *run) (pressed bool) {
 }
 
 // settle forgets deliveries that were acknowledged or rejected for good. All
-// must be of this queue.
+// must be of one consumer.
 func (q *queue) settle(ds []delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -62,43 +63,35 @@ func (q *queue) settle(ds []delivery) {
 	q.dispatch()
 }
 
-// credit notes that deliveries, all of one channel, were settled: their
-// consumers may get as many more. Where the channel has a limit, all that it
-// has held up rejoin the line, so that the highest priority comes first. A
-// delivery without a consumer was got.
+// credit notes that deliveries of one consumer were settled: it may get as many
+// more, and rejoins the line unless it is the limit of its channel that holds it
+// up. Without a consumer they were got.
 func (q *queue) credit(ds []delivery) {
-	var one *consumer
-	for i := range ds {
-		if k := ds[i].consumer; k != nil {
-			k.credit++
-			q.rejoin(k)
-			one = k
-		}
-	}
-	if one == nil || !one.limited() {
+	k := ds[0].consumer
+	if k == nil {
 		return
 	}
-	for _, k := range q.consumers {
-		if k.channel == one.channel {
-			q.rejoin(k)
-		}
+	k.credit += len(ds)
+	if !k.limited() || k.channel.hasRoom() {
+		q.rejoin(k)
 	}
 }
 
-// requeue puts deliveries of this queue back to their positions.
+// requeue puts deliveries of one consumer back to their positions.
 func (q *queue) requeue(ds []delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.requeueLocked(ds)
+	q.credit(ds)
+	q.giveBack(ds)
 	q.dispatch()
 }
 
-func (q *queue) requeueLocked(ds []delivery) {
-	q.credit(ds)
+func (q *queue) giveBack(ds []delivery) {
+	if q.deleted {
+		return
+	}
 	for i := range ds {
-		if !q.deleted {
-			q.ready.giveBack(ds[i].entry)
-		}
+		q.ready.giveBack(ds[i].entry)
 	}
 }
 
@@ -133,21 +126,16 @@ func (q *queue) counts() (messages, consumers int) {
 func (q *queue) Drained(o *amqp.Outbox) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, k := range q.consumers {
-		if k.channel.out == o {
-			q.rejoin(k)
-		}
-	}
+	q.rejoinAll(func(k *consumer) bool { return k.channel.out == o })
 	return q.dispatchSome()
 }
 
-// serve gives what is ready to consumers, of which some may have got room.
-func (q *queue) serve(some []*consumer) {
+// serve gives what is ready to consumers, of which those of a channel may have
+// got room.
+func (q *queue) serve(ch *channel) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, k := range some {
-		q.rejoin(k)
-	}
+	q.rejoinAll(func(k *consumer) bool { return k.channel == ch })
 	q.dispatch()
 }
 

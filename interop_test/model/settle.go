@@ -1,7 +1,9 @@
 package model
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -41,19 +43,49 @@ func (ch *channel) takeUnsettled(tag uint64, multiple bool) (taken []*delivery, 
 	return taken, nil
 }
 
+// carryOutSettle settles what one consumer has after what the other has, in the
+// order of their tags (CONS-14).
 func (ch *channel) carryOutSettle(ds []*delivery, requeue bool) {
+	for _, group := range byConsumer(ds) {
+		if k := group[0].consumer; k != nil {
+			k.unsettled -= len(group)
+		}
+		ch.unblock()
+		if requeue { // else ACK-08
+			giveBack(group)
+		}
+		ch.conn.world.dispatch()
+	}
 	for _, d := range ds {
-		if d.consumer != nil {
-			d.consumer.unsettled--
-			if ch.limit > 0 && ch.volume > 0 { // QOS-08, QOS-09
-				ch.volume--
-			}
+		if d.consumer != nil && ch.limit > 0 && ch.volume > 0 { // QOS-08, QOS-09
+			ch.volume--
 		}
 	}
 	ch.unblock()
-	if requeue { // else ACK-08
-		giveBack(ds)
+}
+
+// byConsumer are deliveries in groups of one consumer of one queue.
+func byConsumer(ds []*delivery) (groups [][]*delivery) {
+	for _, d := range ds {
+		i := slices.IndexFunc(groups, func(g []*delivery) bool {
+			return g[0].queue == d.queue && g[0].consumer == d.consumer
+		})
+		if i < 0 {
+			groups, i = append(groups, nil), len(groups)
+		}
+		groups[i] = append(groups[i], d)
 	}
+	tag := func(g []*delivery) string {
+		if g[0].consumer == nil {
+			return ""
+		}
+		return g[0].consumer.tag
+	}
+	first := func(q *queue) int { return slices.IndexFunc(ds, func(d *delivery) bool { return d.queue == q }) }
+	slices.SortStableFunc(groups, func(a, b []*delivery) int {
+		return cmp.Or(first(a[0].queue)-first(b[0].queue), strings.Compare(tag(a), tag(b)))
+	})
+	return groups
 }
 
 // giveBack returns deliveries to their positions (ACK-09 to ACK-12), unless

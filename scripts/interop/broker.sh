@@ -27,6 +27,7 @@ debian() {
 # the broker says which.
 start_leveret() {
   go build "$@" -o "$work/leveret" ./cmd/leveret
+  : >"$work/log"
   "$work/leveret" serve --listen 127.0.0.1:0 --log-format json >"$work/log" 2>&1 &
   broker=$!
   for _ in {1..100}; do
