@@ -167,7 +167,14 @@ func silent(m amqp.Method) bool {
 // acknowledgement beside it.
 func (s step) open(cmd command, c *conn) bool {
 	return s.doubts && isSent(cmd) || doubtful(cmd, c.channels[cmd.channel]) && slices.ContainsFunc(s.batch, isSent) ||
-		slices.ContainsFunc(s.batch, func(earlier command) bool { return again(earlier, cmd) })
+		slices.ContainsFunc(s.batch, func(earlier command) bool { return again(earlier, cmd) || overtaken(earlier, cmd) })
+}
+
+// overtaken tells whether the first of two commands makes room for what the
+// second publishes on another channel: nothing says that it does so in time.
+func overtaken(first, second command) bool {
+	_, settles := settled(first)
+	return settles && isPublish(second) && first.channel != second.channel
 }
 
 // isSent tells whether a command sends messages on their way, or back.
