@@ -156,5 +156,3 @@ func (q *queue) successor() *consumer {
 	}
 	return next
 }
-
-func (k *consumer) sharesChannel(other *consumer) bool { return k.channel == other.channel }
