@@ -8,7 +8,7 @@ import (
 // level are the consumers of one priority, who get messages in turn: who got
 // one goes to the end of the line. Who has no room when his turn comes is
 // passed over, and goes to the end of the line once he has room again
-// (CONS-14). q.mu of their queue guards it.
+// (CONS-14). Everything here is guarded by q.mu of their queue.
 type level struct {
 	priority int64
 	members  int         // consumers, in line or passed over

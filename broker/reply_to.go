@@ -27,7 +27,7 @@ type replyConsumer struct {
 
 // replies are the reply consumers of a vhost, by name.
 type replies struct {
-	mu sync.RWMutex // a leaf
+	mu sync.RWMutex // guards by; held alone
 	by map[string]*replyConsumer
 }
 

@@ -46,7 +46,8 @@ type way struct {
 }
 
 // find finds the queues of a message with a routing key and further ones from
-// its headers (PUB-11). No key is there twice. v.mu is held.
+// its headers (PUB-11). No key is there twice. v.mu is held for reading, but for
+// moments if there are very many keys.
 func (w *way) find(v *vhost, o *origin, more []string, p amqp.Properties) {
 	w.queues, w.each = w.queues[:0], false
 	if o.exchange == "" { // EXCH-02

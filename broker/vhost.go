@@ -28,7 +28,7 @@ type vhost struct {
 	sessions  map[*session]struct{} // of the connections to it
 	deleted   bool                  // no session may join
 
-	replies replies
+	replies replies // has a lock of its own
 }
 
 // newVhost returns a vhost with the exchanges that are always there (EXCH-01).

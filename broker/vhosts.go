@@ -22,7 +22,7 @@ var (
 type vhosts struct {
 	log zerolog.Logger // immutable
 
-	mu     sync.Mutex // held alone
+	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
 }
 
