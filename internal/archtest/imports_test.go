@@ -11,8 +11,9 @@ import (
 var arrows = map[string][]string{
 	"amqp":     {},
 	"exchange": {"amqp"},
-	"broker":   {"amqp", "exchange"},
-	"cmd":      {"amqp", "broker", "internal"},
+	"storage":  {},
+	"broker":   {"amqp", "exchange", "storage"},
+	"cmd":      {"amqp", "broker", "storage", "internal"},
 	"internal": {},
 	"scripts":  {},
 }
@@ -21,8 +22,10 @@ var arrows = map[string][]string{
 // library that is not listed has not been chosen yet: add it with a record of
 // the reasons in docs/adr.
 var libraries = map[string][]string{
-	"github.com/rs/zerolog": {"cmd", "broker"},
-	"github.com/urfave/cli": {"cmd"},
+	"github.com/dgraph-io/badger": {"storage"},
+	"github.com/rs/zerolog":       {"cmd", "broker"},
+	"github.com/urfave/cli":       {"cmd"},
+	"golang.org/x/sys":            {"storage", "cmd"},
 }
 
 // pure lists files that decide and do nothing else; time is a parameter there.

@@ -25,6 +25,7 @@ const (
 var exportBudget = map[string]int{
 	"exchange": 12,
 	"broker":   40,
+	"storage":  30,
 	"amqp":     70,
 }
 

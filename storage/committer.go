@@ -1,0 +1,123 @@
+package storage
+
+// engine keeps groups. A group is self-contained and says what has become of
+// things, never what to do: an engine that is given the same groups keeps the
+// same. Only the committer calls commit.
+type engine interface {
+	// commit makes a group durable, and notes on its messages where they are.
+	// After an error it is not called again.
+	commit(g *group) error
+	// load reads the bytes of messages of a queue; see DB.Load.
+	load(queue uint64, items []Item, each func(i int, b []byte)) error
+	// close ends the engine. clean tells that all that was given to commit is
+	// durable, and nothing else is missing.
+	close(clean bool) error
+}
+
+// group is what becomes durable at once.
+type group struct {
+	number   Group
+	entities []entityChange
+	queues   []queueChange
+	confirms []confirmation
+}
+
+// empty tells whether there is nothing to write.
+func (g *group) empty() bool {
+	for i := range g.queues {
+		if c := &g.queues[i]; c.deleted || len(c.settled) > 0 || len(c.requeued) > 0 || c.size() > 0 {
+			return false
+		}
+	}
+	return len(g.entities) == 0
+}
+
+// size is how many bytes of messages the change has.
+func (c *queueChange) size() (n int64) {
+	for i := range c.appended {
+		if c.appended[i].message != nil {
+			n += int64(c.appended[i].Size)
+		}
+	}
+	return n
+}
+
+// commitAll is the committer: it makes group after group durable. What gathers
+// while one is being written is the next one.
+func (db *DB) commitAll() {
+	defer close(db.stopped)
+	for db.awaitWork() {
+		g := db.take()
+		if !g.empty() {
+			if err := db.engine.commit(g); err != nil {
+				db.fail(err)
+				return
+			}
+		}
+		db.completed(g)
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.failed = ErrClosed
+	db.changed.Broadcast()
+}
+
+// awaitWork waits for something to commit; false if there will be nothing.
+func (db *DB) awaitWork() bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for !db.pending.wanted && !db.closing {
+		db.changed.Wait()
+	}
+	return db.pending.wanted
+}
+
+// take takes what has gathered, when no unit is open.
+func (db *DB) take() *group {
+	db.gate.Lock()
+	defer db.gate.Unlock()
+	db.mu.Lock()
+	p := db.pending
+	db.pending = gathered{}
+	db.taken++
+	g := &group{number: db.taken, entities: p.entities, confirms: p.confirms}
+	db.mu.Unlock()
+	for _, q := range p.queues {
+		g.queues = append(g.queues, q.gathered)
+		q.gathered, q.listed = queueChange{id: q.id}, false
+	}
+	return g
+}
+
+// completed tells those concerned that a group is durable.
+func (db *DB) completed(g *group) {
+	var size int64
+	for i := range g.queues {
+		size += g.queues[i].size()
+	}
+	db.backlog.Add(-size)
+	db.mu.Lock()
+	db.durable = g.number
+	db.changed.Broadcast()
+	db.mu.Unlock()
+	for _, c := range g.confirms {
+		c.confirmer.Durable(c.from, c.to)
+	}
+}
+
+// fail notes that nothing can be kept any more: nobody is told of anything
+// from now on.
+func (db *DB) fail(err error) {
+	db.mu.Lock()
+	db.failed = err
+	db.changed.Broadcast()
+	db.mu.Unlock()
+	db.onError(err)
+}
+
+// Load reads the bytes of messages of a queue, which must be in it, and calls
+// each once for every item, in any order. The bytes are the caller's. It reads
+// from disk; no lock of a queue may be held.
+func (db *DB) Load(queue uint64, items []Item, each func(i int, b []byte)) error {
+	return db.engine.load(queue, items, each)
+}

@@ -1,0 +1,114 @@
+package storage
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrClosed is returned for what cannot be kept any more because the DB was
+// closed.
+var ErrClosed = errors.New("storage: closed")
+
+// DB keeps entities and queues. Its methods may be called by any goroutine,
+// except where they say otherwise.
+type DB struct {
+	engine  engine
+	onError func(error)   // called once when the engine has failed
+	ids     atomic.Uint64 // the last id given out
+	backlog atomic.Int64  // bytes of messages appended and not yet durable
+
+	// gate is held for reading while a unit is open, and for writing to take
+	// a group: so no group has half of a unit.
+	gate sync.RWMutex
+
+	mu      sync.Mutex // guards what follows; a leaf
+	changed *sync.Cond // signalled when anything of it changes
+	pending gathered
+	taken   Group // the last group that was taken
+	durable Group // the last group that is durable
+	closing bool
+	failed  error // why nothing can be kept any more
+	stopped chan struct{}
+}
+
+// gathered is what units have changed since the last group was taken, but for
+// what their queues have gathered.
+type gathered struct {
+	entities []entityChange
+	confirms []confirmation
+	queues   []*Queue // that have gathered something
+	wanted   bool     // there is something to commit
+}
+
+// confirmation is who wants to know that a unit is durable.
+type confirmation struct {
+	confirmer Confirmer
+	from, to  uint64
+}
+
+// Confirmer is told when what it has asked for is durable.
+type Confirmer interface{ Durable(from, to uint64) }
+
+// Group numbers a group of units that become durable together, the first of a
+// DB being 1.
+type Group uint64
+
+// backlogLimit is how many bytes of messages may wait to become durable before
+// publishers are held up.
+const backlogLimit = 16 << 20
+
+func newDB(e engine, last Group, onError func(error)) *DB {
+	db := &DB{engine: e, onError: onError, taken: last, durable: last, stopped: make(chan struct{})}
+	db.changed = sync.NewCond(&db.mu)
+	go db.commitAll()
+	return db
+}
+
+// Close makes durable what has gathered, and ends. Nothing may be changed any
+// more when it is called. The error is that of the first failure there was.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	db.closing = true
+	db.changed.Broadcast()
+	db.mu.Unlock()
+	<-db.stopped
+	db.mu.Lock()
+	failed := db.failed
+	db.mu.Unlock()
+	err := db.engine.close(failed == nil)
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// Wait returns when a group is durable, or with the error for which it never
+// will be. No unit may be open.
+func (db *DB) Wait(g Group) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for db.durable < g && db.failed == nil {
+		db.changed.Wait()
+	}
+	if db.durable >= g {
+		return nil
+	}
+	return db.failed
+}
+
+// Reserve waits while too much waits to become durable. It is to be called
+// before a unit that appends messages, with no lock held.
+func (db *DB) Reserve() {
+	if db.backlog.Load() < backlogLimit {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for db.backlog.Load() >= backlogLimit && db.failed == nil {
+		db.changed.Wait()
+	}
+}
+
+// NewID returns an id that no entity or queue has had.
+func (db *DB) NewID() uint64 { return db.ids.Add(1) }
