@@ -25,21 +25,16 @@ type group struct {
 // empty tells whether there is nothing to write.
 func (g *group) empty() bool {
 	for i := range g.queues {
-		if c := &g.queues[i]; c.deleted || len(c.settled) > 0 || len(c.requeued) > 0 || c.size() > 0 {
+		if !g.queues[i].empty() {
 			return false
 		}
 	}
 	return len(g.entities) == 0
 }
 
-// size is how many bytes of messages the change has.
-func (c *queueChange) size() (n int64) {
-	for i := range c.appended {
-		if c.appended[i].message != nil {
-			n += int64(c.appended[i].Size)
-		}
-	}
-	return n
+// empty tells whether nothing of the change is left.
+func (c *queueChange) empty() bool {
+	return !c.deleted && len(c.settled) == 0 && len(c.requeued) == 0 && c.live == 0
 }
 
 // commitAll is the committer: it makes group after group durable. What gathers
@@ -54,11 +49,13 @@ func (db *DB) commitAll() {
 				return
 			}
 		}
-		db.completed(g)
+		if !db.completed(g) {
+			return
+		}
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	db.failed = ErrClosed
+	db.ended = true
 	db.changed.Broadcast()
 }
 
@@ -66,10 +63,10 @@ func (db *DB) commitAll() {
 func (db *DB) awaitWork() bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for !db.pending.wanted && !db.closing {
-		db.changed.Wait()
+	for !db.pending.wanted && !db.closing && db.failed == nil {
+		db.work.Wait()
 	}
-	return db.pending.wanted
+	return db.pending.wanted && db.failed == nil
 }
 
 // take takes what has gathered, when no unit is open.
@@ -89,28 +86,39 @@ func (db *DB) take() *group {
 	return g
 }
 
-// completed tells those concerned that a group is durable.
-func (db *DB) completed(g *group) {
+// completed tells those concerned that a group is durable; false if something
+// else has failed meanwhile.
+func (db *DB) completed(g *group) bool {
 	var size int64
 	for i := range g.queues {
-		size += g.queues[i].size()
+		size += g.queues[i].size
 	}
 	db.backlog.Add(-size)
 	db.mu.Lock()
+	if db.failed != nil {
+		db.mu.Unlock()
+		return false
+	}
 	db.durable = g.number
 	db.changed.Broadcast()
 	db.mu.Unlock()
 	for _, c := range g.confirms {
 		c.confirmer.Durable(c.from, c.to)
 	}
+	return true
 }
 
 // fail notes that nothing can be kept any more: nobody is told of anything
-// from now on.
+// from now on. Only the first failure counts.
 func (db *DB) fail(err error) {
 	db.mu.Lock()
+	if db.failed != nil {
+		db.mu.Unlock()
+		return
+	}
 	db.failed = err
 	db.changed.Broadcast()
+	db.work.Signal()
 	db.mu.Unlock()
 	db.onError(err)
 }

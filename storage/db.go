@@ -23,11 +23,13 @@ type DB struct {
 	gate sync.RWMutex
 
 	mu      sync.Mutex // guards what follows; a leaf
-	changed *sync.Cond // signalled when anything of it changes
+	work    *sync.Cond // for the committer: there is something to do
+	changed *sync.Cond // for all others: a group is durable, or none will be
 	pending gathered
 	taken   Group // the last group that was taken
 	durable Group // the last group that is durable
 	closing bool
+	ended   bool  // by Close; nothing is committed any more
 	failed  error // why nothing can be kept any more
 	stopped chan struct{}
 }
@@ -60,7 +62,7 @@ const backlogLimit = 16 << 20
 
 func newDB(e engine, last Group, onError func(error)) *DB {
 	db := &DB{engine: e, onError: onError, taken: last, durable: last, stopped: make(chan struct{})}
-	db.changed = sync.NewCond(&db.mu)
+	db.work, db.changed = sync.NewCond(&db.mu), sync.NewCond(&db.mu)
 	go db.commitAll()
 	return db
 }
@@ -70,7 +72,7 @@ func newDB(e engine, last Group, onError func(error)) *DB {
 func (db *DB) Close() error {
 	db.mu.Lock()
 	db.closing = true
-	db.changed.Broadcast()
+	db.work.Signal()
 	db.mu.Unlock()
 	<-db.stopped
 	db.mu.Lock()
@@ -88,13 +90,16 @@ func (db *DB) Close() error {
 func (db *DB) Wait(g Group) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for db.durable < g && db.failed == nil {
+	for db.durable < g && db.failed == nil && !db.ended {
 		db.changed.Wait()
 	}
-	if db.durable >= g {
+	switch {
+	case db.durable >= g:
 		return nil
+	case db.failed != nil:
+		return db.failed
 	}
-	return db.failed
+	return ErrClosed
 }
 
 // Reserve waits while too much waits to become durable. It is to be called
@@ -105,7 +110,7 @@ func (db *DB) Reserve() {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for db.backlog.Load() >= backlogLimit && db.failed == nil {
+	for db.backlog.Load() >= backlogLimit && db.failed == nil && !db.ended {
 		db.changed.Wait()
 	}
 }

@@ -29,8 +29,11 @@ type Message interface {
 }
 
 // Stored is what the package notes on a message. A message is stored once,
-// however many queues of a unit it is appended to.
-type Stored struct{ place atomic.Uint64 }
+// however many queues of a unit it is appended to; it belongs to one unit only.
+type Stored struct {
+	place atomic.Uint64
+	blob  uint64 // which group has it, and where; of the committer
+}
 
 // Place is where the bytes of the message can be read; 0 as long as they
 // cannot.

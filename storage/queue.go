@@ -18,12 +18,15 @@ type queueChange struct {
 	settled  []Range    // in the order in which it happened; of earlier groups
 	requeued []requeue  // likewise; of any group up to this one
 	deleted  bool       // the queue has gone, with all of its messages
+	live     int        // appended messages that are not nil
+	size     int64      // bytes of them
 }
 
 // appended is a message that a group appends, unless it is nil: then it was
 // settled meanwhile.
 type appended struct {
 	Item
+	shared  bool // the bytes are written for another queue already
 	message Message
 }
 
@@ -45,7 +48,9 @@ func (q *Queue) ID() uint64 { return q.id }
 func (q *Queue) Append(it Item, m Message) {
 	it.Size = uint32(m.Size())
 	q.db.backlog.Add(int64(it.Size))
-	q.gathered.appended = append(q.gathered.appended, appended{it, m})
+	q.gathered.live++
+	q.gathered.size += int64(it.Size)
+	q.gathered.appended = append(q.gathered.appended, appended{Item: it, message: m})
 	q.list()
 }
 
@@ -74,6 +79,8 @@ func (q *Queue) elide(r Range) {
 	for i := find(a, r.From); i < len(a) && a[i].Seq <= r.To; i++ {
 		if a[i].message != nil {
 			a[i].message = nil
+			q.gathered.live--
+			q.gathered.size -= int64(a[i].Size)
 			q.db.backlog.Add(-int64(a[i].Size))
 		}
 	}

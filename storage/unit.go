@@ -23,15 +23,19 @@ type entityChange struct {
 // already.
 func (db *DB) Begin() { db.gate.RLock() }
 
-// End closes the unit and returns the group that it belongs to.
+// End closes the unit and returns the group that it belongs to. One that has
+// changed nothing belongs to the last group there is: what it has seen is
+// durable when that is.
 func (db *DB) End() Group {
 	db.mu.Lock()
-	g := db.taken + 1
-	wake := db.pending.wanted
+	g, wake := db.taken, db.pending.wanted
+	if wake {
+		g++
+	}
 	db.mu.Unlock()
 	db.gate.RUnlock()
 	if wake {
-		db.changed.Broadcast()
+		db.work.Signal()
 	}
 	return g
 }

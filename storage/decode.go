@@ -1,0 +1,163 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// visitor is told what groups change, in order.
+type visitor interface {
+	// put may use the value only until it returns.
+	put(e Entity)
+	drop(kind EntityKind, id uint64)
+	// message has the item with place and size. Queues that share a blob are
+	// each told of it.
+	message(queue uint64, it Item)
+	settle(queue uint64, r Range)
+	requeue(queue, seq uint64, deliveries uint16)
+	deleted(queue uint64)
+}
+
+// decoding reads the meta of a group.
+type decoding struct {
+	meta  []byte
+	base  Place // of the first blob
+	blobs int64 // bytes that are left for blobs not yet seen
+	next  Place
+	queue uint64
+	seq   uint64 // of the message before
+	bad   bool
+}
+
+// decode tells a visitor what is in the meta of a group whose blobs start at
+// base. It never trusts a number that it reads.
+func decode(h *groupHeader, meta []byte, base Place, v visitor) error {
+	d := decoding{meta: meta, base: base, blobs: int64(h.blobs), next: base}
+	for len(d.meta) > 0 && !d.bad {
+		d.operation(v)
+	}
+	if d.bad || d.blobs != 0 {
+		return fmt.Errorf("%w: the operations of group %d make no sense", errInvalid, h.number)
+	}
+	return nil
+}
+
+func (d *decoding) operation(v visitor) {
+	op := d.byte()
+	switch {
+	case op&opMessage != 0:
+		if it := d.message(op); !d.bad {
+			v.message(d.queue, it)
+		}
+	case op == opPut:
+		e := Entity{Kind: EntityKind(d.byte()), ID: d.uvarint()}
+		if e.Value = d.bytes(d.uvarint()); !d.bad {
+			v.put(e)
+		}
+	case op == opDrop:
+		if kind, id := EntityKind(d.byte()), d.uvarint(); !d.bad {
+			v.drop(kind, id)
+		}
+	case op == opQueue:
+		d.queue, d.seq = d.uvarint(), 0
+	default:
+		d.change(op, v)
+	}
+}
+
+// change reads what happens to a queue, but for new messages.
+func (d *decoding) change(op byte, v visitor) {
+	switch op {
+	case opSettle:
+		from := d.uvarint()
+		n := d.uvarint()
+		if d.bad = d.bad || n > math.MaxUint64-from; !d.bad {
+			v.settle(d.queue, Range{from, from + n})
+		}
+	case opRequeue:
+		if seq, n := d.uvarint(), d.limited(math.MaxUint16); !d.bad {
+			v.requeue(d.queue, seq, uint16(n))
+		}
+	case opDelete:
+		v.deleted(d.queue)
+	default:
+		d.bad = true
+	}
+}
+
+func (d *decoding) message(op byte) (it Item) {
+	it.Size = uint32(d.limited(math.MaxUint32 - blobHead))
+	it.Seq = d.seq + 1
+	if op&hasSeq != 0 {
+		it.Seq = d.seq + d.uvarint()
+	}
+	if op&hasExpires != 0 {
+		it.Expires = int64(d.uvarint())
+	}
+	if op&hasDeliveries != 0 {
+		it.Deliveries = uint16(d.limited(math.MaxUint16))
+	}
+	if op&hasPriority != 0 {
+		it.Priority = d.byte()
+	}
+	it.Redelivered = op&isRedelivered != 0
+	record := blobHead + int64(it.Size)
+	if op&isShared != 0 {
+		it.Place = d.base + Place(d.limited(maxRecord))
+		d.bad = d.bad || it.Place+Place(record) > d.next
+	} else {
+		it.Place = d.next
+		d.next += Place(record)
+		d.blobs -= record
+		d.bad = d.bad || d.blobs < 0
+	}
+	d.bad = d.bad || it.Seq < d.seq // a seq never wraps around
+	d.seq = it.Seq
+	return it
+}
+
+func (d *decoding) byte() byte {
+	if len(d.meta) == 0 {
+		d.bad = true
+		return 0
+	}
+	b := d.meta[0]
+	d.meta = d.meta[1:]
+	return b
+}
+
+func (d *decoding) uvarint() uint64 {
+	if len(d.meta) > 0 && d.meta[0] < 0x80 {
+		n := uint64(d.meta[0])
+		d.meta = d.meta[1:]
+		return n
+	}
+	n, k := binary.Uvarint(d.meta)
+	if k <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.meta = d.meta[k:]
+	return n
+}
+
+// limited reads a number that is at most limit.
+func (d *decoding) limited(limit uint64) uint64 {
+	n := d.uvarint()
+	if n > limit {
+		d.bad = true
+		return 0
+	}
+	return n
+}
+
+func (d *decoding) bytes(n uint64) []byte {
+	if n > uint64(len(d.meta)) {
+		d.bad = true
+		return nil
+	}
+	b := d.meta[:n]
+	d.meta = d.meta[n:]
+	return b
+}

@@ -1,0 +1,95 @@
+package storage
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+const (
+	minSegment = 64 << 10
+
+	// zeroes are written into new segments so many at a time.
+	zeroPiece = 1 << 20
+)
+
+// segment is a file of the journal. It holds groups under the number that it
+// has at the time, and is used again under another one.
+type segment struct {
+	number   uint32
+	path     string
+	file     file
+	capacity int64
+
+	// Guarded by journal.mu.
+	pins     int  // reads that are under way
+	released bool // it is not needed any more, but for them
+}
+
+// segmentSize is the size of a segment that is made: small at first, so that
+// the start is short.
+func (j *journal) segmentSize(number uint32) int64 {
+	full := j.fullSegment()
+	switch number {
+	case 1:
+		return min(1<<20, full)
+	case 2:
+		return min(4<<20, full)
+	case 3:
+		return min(16<<20, full)
+	}
+	return full
+}
+
+// fullSegment is the size of segments that are used again.
+func (j *journal) fullSegment() int64 { return max(j.limit/8, minSegment) }
+
+// makeSegment makes a file for a segment. It appears whole, or not at all.
+func (j *journal) makeSegment(size int64) (*segment, error) {
+	j.mu.Lock()
+	j.slot++
+	path := filepath.Join(j.dir, fmt.Sprintf("%04d.segment", j.slot))
+	j.mu.Unlock()
+	f, err := j.files.open(path+".new", true)
+	if err != nil {
+		return nil, err
+	}
+	if err = j.fill(f, size); err == nil {
+		if err = j.files.rename(path+".new", path); err == nil {
+			err = j.files.syncDir(j.dir)
+		}
+	}
+	if err != nil {
+		f.Close()
+		_ = j.files.remove(path + ".new")
+		return nil, err
+	}
+	return &segment{path: path, file: f, capacity: size}, nil
+}
+
+// fill gives a file its size. What is written later into blocks that were
+// written before is synced without a change to the file system's own data,
+// which takes a third less time; for a file that is used once that does not
+// pay.
+func (j *journal) fill(f file, size int64) error {
+	if err := f.allocate(size); err != nil {
+		return err
+	}
+	if size <= j.fullSegment() {
+		zeroes := make([]byte, min(zeroPiece, size))
+		for at := int64(0); at < size; at += int64(len(zeroes)) {
+			if _, err := f.WriteAt(zeroes[:min(int64(len(zeroes)), size-at)], at); err != nil {
+				return err
+			}
+		}
+	}
+	return f.sync()
+}
+
+// recycled tells whether the segment is used again.
+func (j *journal) recycled(s *segment) bool { return s.capacity == j.fullSegment() }
+
+// discard removes the file of a segment.
+func (j *journal) discard(s *segment) {
+	s.file.Close()
+	_ = j.files.remove(s.path) // a file that stays is found free at the next start
+}
