@@ -9,6 +9,8 @@ type engine interface {
 	commit(g *group) error
 	// load reads the bytes of messages of a queue; see DB.Load.
 	load(queue uint64, items []Item, each func(i int, b []byte)) error
+	// stop has commit fail rather than wait for room on the disk.
+	stop()
 	// close ends the engine. clean tells that all that was given to commit is
 	// durable, and nothing else is missing.
 	close(clean bool) error
@@ -52,6 +54,7 @@ func (db *DB) commitAll() {
 		if !db.completed(g) {
 			return
 		}
+		db.reuse(g)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -73,17 +76,57 @@ func (db *DB) awaitWork() bool {
 func (db *DB) take() *group {
 	db.gate.Lock()
 	defer db.gate.Unlock()
+	g := &db.group
 	db.mu.Lock()
 	p := db.pending
-	db.pending = gathered{}
+	db.pending = gathered{entities: g.entities, confirms: g.confirms, queues: db.listed}
 	db.taken++
-	g := &group{number: db.taken, entities: p.entities, confirms: p.confirms}
+	g.number, g.entities, g.confirms = db.taken, p.entities, p.confirms
 	db.mu.Unlock()
 	for _, q := range p.queues {
 		g.queues = append(g.queues, q.gathered)
-		q.gathered, q.listed = queueChange{id: q.id}, false
+		q.gathered, q.listed = db.spare(q.id), false
 	}
+	clear(p.queues)
+	db.listed = p.queues[:0]
 	return g
+}
+
+const (
+	// maxSpares is how many changes of queues are kept to be used again, and
+	// maxSpare how many messages each may have room for.
+	maxSpares = 64
+	maxSpare  = 4096
+)
+
+// spare returns an empty change.
+func (db *DB) spare(queue uint64) queueChange {
+	last := len(db.spares) - 1
+	if last < 0 {
+		return queueChange{id: queue}
+	}
+	c := db.spares[last]
+	db.spares = db.spares[:last]
+	c.id = queue
+	return c
+}
+
+// reuse keeps the memory of a group for those to come, and lets go of what it
+// refers to.
+func (db *DB) reuse(g *group) {
+	for i := range g.queues {
+		c := &g.queues[i]
+		if len(db.spares) < maxSpares && cap(c.appended) <= maxSpare && cap(c.settled) <= maxSpare {
+			clear(c.appended)
+			db.spares = append(db.spares, queueChange{
+				appended: c.appended[:0], settled: c.settled[:0], requeued: c.requeued[:0],
+			})
+		}
+	}
+	clear(g.queues)
+	clear(g.entities)
+	clear(g.confirms)
+	g.queues, g.entities, g.confirms = g.queues[:0], g.entities[:0], g.confirms[:0]
 }
 
 // completed tells those concerned that a group is durable; false if something

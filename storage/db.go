@@ -22,6 +22,11 @@ type DB struct {
 	// a group: so no group has half of a unit.
 	gate sync.RWMutex
 
+	// Of the committer.
+	group  group         // being written
+	spares []queueChange // to be used again
+	listed []*Queue      // likewise, empty
+
 	mu      sync.Mutex // guards what follows; a leaf
 	work    *sync.Cond // for the committer: there is something to do
 	changed *sync.Cond // for all others: a group is durable, or none will be
@@ -74,6 +79,7 @@ func (db *DB) Close() error {
 	db.closing = true
 	db.work.Signal()
 	db.mu.Unlock()
+	db.engine.stop()
 	<-db.stopped
 	db.mu.Lock()
 	failed := db.failed

@@ -30,15 +30,14 @@ type decoding struct {
 	bad   bool
 }
 
-// decode tells a visitor what is in the meta of a group whose blobs start at
-// base. It never trusts a number that it reads.
-func decode(h *groupHeader, meta []byte, base Place, v visitor) error {
-	d := decoding{meta: meta, base: base, blobs: int64(h.blobs), next: base}
+// decode tells a visitor what is in a group. It trusts no number that it reads.
+func (g *record) decode(v visitor) error {
+	d := decoding{meta: g.meta, base: g.base, blobs: int64(g.blobs), next: g.base}
 	for len(d.meta) > 0 && !d.bad {
 		d.operation(v)
 	}
 	if d.bad || d.blobs != 0 {
-		return fmt.Errorf("%w: the operations of group %d make no sense", errInvalid, h.number)
+		return fmt.Errorf("%w: the operations of group %d make no sense", errInvalid, g.number)
 	}
 	return nil
 }

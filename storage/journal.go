@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -32,10 +33,23 @@ type journal struct {
 	slot     int        // number of the last file that was made
 	want     int64      // the committer waits for a segment of this size
 	markDue  bool       // the mark is to be synced
+	opened   []file     // at the start
 	failed   error      // why no segment could be made
 	short    bool       // there is no room to make one
+	told     bool       // the one who wants to know that
+	recycles bool       // segments are given back
+	stopping bool       // nothing is waited for any more
 	closing  bool
 	tended   chan struct{} // closed when tend has ended
+}
+
+func newJournal(o Options, m *markFile) *journal {
+	j := &journal{
+		files: o.files, dir: filepath.Join(o.Dir, "journal"), limit: o.JournalSize,
+		durability: o.Durability, mark: m, onSpace: o.OnSpace, tended: make(chan struct{}),
+	}
+	j.changed = sync.NewCond(&j.mu)
+	return j
 }
 
 // covered is how far something reaches: up to the end of a segment, or of the
@@ -47,6 +61,9 @@ type covered struct {
 	messages uint64 // ever journaled up to there
 	maxID    uint64 // that an entity or a queue has had
 }
+
+// errNoSpace tells that the disk is full, and nobody waits for that to change.
+var errNoSpace = errors.New("storage: no space left for the journal")
 
 // retrySpace is when it is tried again to make a segment, if nothing has become
 // free meanwhile.
@@ -60,7 +77,7 @@ func (j *journal) commit(g *group) error {
 	h := groupHeader{
 		salt: j.mark.salt, number: j.end.group + 1, previous: j.end.chain,
 		meta: uint32(len(j.enc.buf) - segmentHead - headerSize), blobs: uint64(j.enc.blobs),
-		messages: j.end.messages + j.enc.messages,
+		messages: j.end.messages + j.enc.messages, count: uint32(j.enc.messages),
 	}
 	if j.current == nil || max(j.offset, segmentHead)+h.size() > j.current.capacity {
 		if err := j.turn(h.size()); err != nil {
@@ -71,6 +88,8 @@ func (j *journal) commit(g *group) error {
 		return err
 	}
 	j.end.group, j.end.chain, j.end.messages = h.number, h.chain, h.messages
+	x := &j.current.extents[len(j.current.extents)-1]
+	x.to, x.end = j.offset, j.end
 	j.notePlaces(g)
 	return j.noteMark()
 }
@@ -162,23 +181,57 @@ func (j *journal) turn(record int64) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := j.takeFree(segmentHead + record)
-	for s == nil {
-		if j.failed != nil {
-			return j.failed
-		}
-		j.want = segmentHead + record
-		j.changed.Broadcast()
-		j.changed.Wait()
-		s = j.takeFree(segmentHead + record)
+	s, err := j.awaitFree(segmentHead + record)
+	if err != nil {
+		return err
 	}
-	j.want = 0
 	j.end.segment++
 	s.number = j.end.segment
+	s.extents = append(s.extents[:0], extent{from: segmentHead, to: segmentHead, start: j.end, end: j.end})
 	j.segments = append(j.segments, s)
 	j.current, j.offset = s, 0
 	j.changed.Broadcast()
 	return nil
+}
+
+// awaitFree takes a free segment, for which it waits while there is none: for
+// it to be made, for room on the disk, or, at twice the limit, for the oldest
+// to be given back. j.mu is held.
+func (j *journal) awaitFree(size int64) (*segment, error) {
+	defer j.noteSpace(false)
+	j.want = size
+	for {
+		full := j.recycles && !j.stopping && sizeOf(j.segments) > 2*j.limit
+		if !full {
+			if s := j.takeFree(size); s != nil {
+				j.want = 0
+				return s, nil
+			}
+		}
+		switch {
+		case j.failed != nil:
+			return nil, j.failed
+		case j.short && j.stopping:
+			return nil, errNoSpace
+		case j.short && !j.told:
+			j.noteSpace(true)
+			continue
+		}
+		j.changed.Broadcast()
+		j.changed.Wait()
+	}
+}
+
+// noteSpace tells whether there is no room to go on. j.mu is held, but not
+// meanwhile.
+func (j *journal) noteSpace(short bool) {
+	if j.told == short {
+		return
+	}
+	j.told = short
+	j.mu.Unlock()
+	defer j.mu.Lock()
+	j.onSpace(short)
 }
 
 // takeFree takes a free segment of at least the size, if there is one. j.mu is
@@ -255,12 +308,25 @@ func (j *journal) outOfSpace() {
 }
 
 // start makes the journal ready to be written to.
-func (j *journal) start() error {
-	j.changed = sync.NewCond(&j.mu)
+func (j *journal) start(clean bool) error {
 	m := j.mark
+	if !clean {
+		m.redelivered = placeAt(j.end.segment+1, 0)
+		if j.current != nil {
+			m.redelivered = placeAt(j.end.segment, j.offset)
+		}
+	}
 	m.group, m.chain, m.messages = j.end.group, j.end.chain, j.end.messages
-	m.durability, m.boot = j.durability, bootID()
+	m.durability, m.boot = j.durability, thisBoot()
 	return m.settle(false)
+}
+
+// stop ends waiting for room; see engine.
+func (j *journal) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stopping = true
+	j.changed.Broadcast()
 }
 
 // close ends the journal; see engine.
@@ -279,6 +345,9 @@ func (j *journal) close(clean bool) error {
 }
 
 func (j *journal) closeFiles() {
+	for _, f := range j.opened {
+		f.Close()
+	}
 	for _, s := range slices.Concat(j.segments, j.free) {
 		s.file.Close()
 	}

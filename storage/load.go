@@ -2,15 +2,16 @@ package storage
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// extent is how much of a segment is read at once.
-const extent = 256 << 10
+// loadSize is how much of a segment is read at once.
+const loadSize = 256 << 10
 
-// load reads the bytes of messages; see DB.Load.
-func (j *journal) load(_ uint64, items []Item, each func(i int, b []byte)) error {
+// load reads those messages that are in the journal, and returns which are not.
+func (j *journal) load(items []Item, each func(i int, b []byte)) (rest []int, err error) {
 	order := make([]int, len(items))
 	for i := range order {
 		order[i] = i
@@ -18,12 +19,18 @@ func (j *journal) load(_ uint64, items []Item, each func(i int, b []byte)) error
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(items[a].Place, items[b].Place) })
 	for len(order) > 0 {
 		n := near(items, order)
-		if err := j.loadExtent(items, order[:n], each); err != nil {
-			return err
+		if s := j.pin(items[order[0]].Place.segment()); s != nil {
+			err = s.load(items, order[:n], each)
+			j.unpin(s)
+		} else {
+			rest = append(rest, order[:n]...)
+		}
+		if err != nil {
+			return nil, err
 		}
 		order = order[n:]
 	}
-	return nil
+	return rest, nil
 }
 
 // near returns how many of the items, from the first one on, lie close to each
@@ -32,24 +39,19 @@ func near(items []Item, order []int) int {
 	first := items[order[0]].Place
 	for n := 1; n < len(order); n++ {
 		it := &items[order[n]]
-		if uint64(it.Place-first)+uint64(it.Size) > extent {
+		if uint64(it.Place-first)+uint64(it.Size) > loadSize {
 			return n
 		}
 	}
 	return len(order)
 }
 
-// loadExtent reads messages that lie close to each other.
-func (j *journal) loadExtent(items []Item, order []int, each func(i int, b []byte)) error {
+// load reads messages that lie close to each other.
+func (s *segment) load(items []Item, order []int, each func(i int, b []byte)) error {
 	from, to := items[order[0]].Place, Place(0)
 	for _, i := range order {
 		to = max(to, items[i].Place+Place(items[i].Size)+blobHead)
 	}
-	s := j.pin(from.segment())
-	if s == nil {
-		return fmt.Errorf("storage: segment %d is not in the journal", from.segment())
-	}
-	defer j.unpin(s)
 	buf := make([]byte, to-from)
 	if _, err := s.file.ReadAt(buf, from.offset()); err != nil {
 		return err
@@ -60,7 +62,7 @@ func (j *journal) loadExtent(items []Item, order []int, each func(i int, b []byt
 		if !ok {
 			return &CorruptError{
 				File: s.path, Offset: items[i].Place.offset(),
-				Reason: fmt.Sprintf("the message in segment %d is not what was written", s.number),
+				Reason: fmt.Sprintf("message %d is not what was written", items[i].Seq),
 			}
 		}
 		each(i, b)
@@ -119,10 +121,61 @@ func (j *journal) release(number uint32) {
 // freed takes a segment for the next turns, or removes its file. j.mu is held.
 func (j *journal) freed(s *segment) {
 	s.released = false
-	if !j.recycled(s) {
+	full := j.fullSegment()
+	if s.capacity != full || sizeOf(j.segments)+sizeOf(j.free) > j.limit+full {
 		j.discard(s)
 		return
 	}
-	j.free = append([]*segment{s}, j.free...)
+	j.free = append(j.free, s)
 	j.changed.Broadcast()
+}
+
+// sizeOf is the size of the files of segments.
+func sizeOf(segments []*segment) (n int64) {
+	for _, s := range segments {
+		n += s.capacity
+	}
+	return n
+}
+
+// over tells whether the journal has outgrown its limit.
+func (j *journal) over() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return sizeOf(j.segments) > j.limit
+}
+
+// walk tells a visitor of the groups of a segment that is in the journal and
+// not written to any more, and returns what ends with it.
+func (j *journal) walk(number uint32, v visitor) (end covered, err error) {
+	s := j.pin(number)
+	if s == nil {
+		return covered{}, fmt.Errorf("storage: segment %d is not in the journal", number)
+	}
+	defer j.unpin(s)
+	w, err := newWindow(s.file)
+	if err != nil {
+		return covered{}, err
+	}
+	for _, x := range s.extents {
+		at, end := x.from, x.start
+		for at < x.to {
+			g, err := readGroup(w, at, j.mark.salt)
+			if err == nil && (g.number != end.group+1 || g.previous != end.chain || g.segment != number) {
+				err = errInvalid
+			}
+			if err == nil {
+				err = g.decode(v)
+			}
+			if errors.Is(err, errInvalid) {
+				return covered{}, &CorruptError{File: s.path, Offset: at, Reason: fmt.Sprintf("group %d is not what was written", end.group+1)}
+			}
+			if err != nil {
+				return covered{}, err
+			}
+			end.group, end.chain = g.number, g.chain
+			at += g.size()
+		}
+	}
+	return s.extents[len(s.extents)-1].end, nil
 }

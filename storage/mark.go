@@ -2,26 +2,30 @@ package storage
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
 // mark says what is known to be durable: less than that is damage. It is
 // written in turn to two slots, so that one is always whole.
 type mark struct {
-	turn       uint64 // counts the writes
-	salt       uint64 // of the directory
-	group      uint64 // the last that was committed
-	synced     uint64 // the last that is known to be on disk
-	messages   uint64 // ever journaled
-	boot       uint64 // of the machine, when it was written
-	chain      uint32
-	durability Durability
-	clean      bool // the store was closed; nothing has happened since
+	turn        uint64 // counts the writes
+	salt        uint64 // of the directory
+	group       uint64 // the last that was committed
+	synced      uint64 // the last that is known to be on disk
+	messages    uint64 // ever journaled
+	boot        uint64 // of the machine, when it was written
+	redelivered Place  // messages before it may have been delivered
+	chain       uint32
+	durability  Durability
+	clean       bool // the store was closed; nothing has happened since
 }
 
 const (
@@ -46,9 +50,10 @@ func (m *mark) seal(b []byte) {
 	le.PutUint64(b[40:], m.synced)
 	le.PutUint64(b[48:], m.messages)
 	le.PutUint64(b[56:], m.boot)
-	b[64] = byte(m.durability)
+	le.PutUint64(b[64:], uint64(m.redelivered))
+	b[72] = byte(m.durability)
 	if m.clean {
-		b[65] = 1
+		b[73] = 1
 	}
 	le.PutUint32(b[markLen-4:], crc32.Checksum(b[:markLen-4], castagnoli))
 }
@@ -61,19 +66,23 @@ func (m *mark) parse(b []byte) bool {
 	*m = mark{
 		turn: le.Uint64(b[16:]), salt: le.Uint64(b[24:]), group: le.Uint64(b[32:]),
 		synced: le.Uint64(b[40:]), messages: le.Uint64(b[48:]), boot: le.Uint64(b[56:]),
-		chain: le.Uint32(b[12:]), durability: Durability(b[64]), clean: b[65] == 1,
+		redelivered: Place(le.Uint64(b[64:])),
+		chain:       le.Uint32(b[12:]), durability: Durability(b[72]), clean: b[73] == 1,
 	}
 	return true
 }
 
-// required is the group below which everything has to be there. What was only
-// handed to the kernel is lost when the machine stops.
+// required is the group up to which everything has to be there.
 func (m *mark) required() uint64 {
-	if m.durability == OS && m.boot != bootID() {
+	if m.forgotten() {
 		return m.synced
 	}
 	return m.group
 }
+
+// forgotten tells whether the machine has stopped since, and with it all that
+// was only handed to the kernel.
+func (m *mark) forgotten() bool { return m.durability == OS && m.boot != thisBoot() }
 
 // markFile is the file with the mark.
 type markFile struct {
@@ -83,16 +92,30 @@ type markFile struct {
 	since time.Time // when it was last synced, or that was asked for
 }
 
-// readMark returns the newest whole slot; false if there is none.
-func readMark(f io.ReaderAt) (newest mark, ok bool) {
+// readMark returns the newest whole slot; errInvalid if there is none.
+func readMark(f io.ReaderAt) (mark, error) {
 	b := make([]byte, markSize)
+	newest, ok := mark{}, false
 	for slot := range int64(2) {
+		_, err := f.ReadAt(b, slot*markSlot)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return mark{}, err
+		}
 		var m mark
-		if _, err := f.ReadAt(b, slot*markSlot); err == nil && m.parse(b) && (!ok || m.turn > newest.turn) {
+		if err != nil || !m.parse(b) {
+			continue
+		}
+		if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion {
+			return mark{}, fmt.Errorf("storage: the directory has format %d, and this program knows %d", version, formatVersion)
+		}
+		if !ok || m.turn > newest.turn {
 			newest, ok = m, true
 		}
 	}
-	return newest, ok
+	if !ok {
+		return mark{}, errInvalid
+	}
+	return newest, nil
 }
 
 // write writes the mark to the slot whose turn it is.
@@ -116,26 +139,38 @@ func (m *markFile) settle(clean bool) error {
 
 // makeMark makes the file; it is there whole or not at all.
 func makeMark(fs files, dir string, m mark) (*markFile, error) {
+	b := make([]byte, 2*markSlot)
+	m.seal(b)
 	path := filepath.Join(dir, "mark")
-	f, err := fs.open(path+".new", true)
-	if err != nil {
+	if err := writeWhole(fs, path, b); err != nil {
 		return nil, err
 	}
-	made := &markFile{mark: m, f: f}
-	if err = made.settle(m.clean); err == nil {
-		if err = fs.rename(path+".new", path); err == nil {
-			err = fs.syncDir(dir)
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return made, nil
+	f, err := fs.open(path, false)
+	return &markFile{mark: m, f: f}, err
 }
 
-// bootID tells one run of the machine from another; 0 if that is not known.
-func bootID() uint64 {
+// findSalt takes the salt of the directory from the header of a segment.
+func findSalt(o Options) (salt uint64, err error) {
+	dir := filepath.Join(o.Dir, "journal")
+	names, err := o.files.list(dir)
+	for _, name := range names {
+		f, err := o.files.open(filepath.Join(dir, name), false)
+		if err != nil {
+			return 0, err
+		}
+		b := make([]byte, segmentHeadLen)
+		_, err = f.ReadAt(b, 0)
+		f.Close()
+		var h segmentHeader
+		if s := binary.LittleEndian.Uint64(b[16:]); err == nil && h.parse(b, s) {
+			salt = s
+		}
+	}
+	return salt, err
+}
+
+// thisBoot tells one run of the machine from another; 0 if that is not known.
+var thisBoot = sync.OnceValue(func() uint64 {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return 0
@@ -143,4 +178,4 @@ func bootID() uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write(b)
 	return h.Sum64()
-}
+})

@@ -54,12 +54,15 @@ var ErrInUse = errors.New("storage: in use by another process")
 // CorruptError tells that something that was durable is damaged or gone.
 type CorruptError struct {
 	File   string
-	Offset int64
+	Offset int64 // negative if it is about all of the file
 	Reason string
 }
 
 // Error names the file and the place in it.
 func (e *CorruptError) Error() string {
+	if e.Offset < 0 {
+		return fmt.Sprintf("storage: %s is damaged: %s", e.File, e.Reason)
+	}
 	return fmt.Sprintf("storage: %s is damaged at %d: %s", e.File, e.Offset, e.Reason)
 }
 

@@ -18,6 +18,7 @@ const (
 	headerSize  = 64
 	recordAlign = 8
 	blobHead    = 4 // the checksum before a blob
+	saltOffset  = 8 // of the salt in a header
 
 	groupMagic = 0x5047564c // LVGP
 
@@ -37,6 +38,7 @@ type groupHeader struct {
 	blobs    uint64 // bytes
 	previous uint32 // the chain before
 	messages uint64 // all that were ever journaled, these included
+	count    uint32 // of messages in the group
 	chain    uint32 // checksum of all of the above and the meta
 }
 
@@ -59,6 +61,7 @@ func (h *groupHeader) seal(b []byte) {
 	le.PutUint32(b[28:], h.previous)
 	le.PutUint64(b[32:], h.blobs)
 	le.PutUint64(b[40:], h.messages)
+	le.PutUint32(b[48:], h.count)
 	h.chain = chainOf(b[:headerSize], b[headerSize:headerSize+int(h.meta)])
 	le.PutUint32(b[60:], h.chain)
 }
@@ -78,7 +81,7 @@ func (h *groupHeader) parse(b []byte, salt uint64) bool {
 	*h = groupHeader{
 		segment: le.Uint32(b[4:]), salt: salt, number: le.Uint64(b[16:]),
 		meta: le.Uint32(b[24:]), previous: le.Uint32(b[28:]), blobs: le.Uint64(b[32:]),
-		messages: le.Uint64(b[40:]), chain: le.Uint32(b[60:]),
+		messages: le.Uint64(b[40:]), count: le.Uint32(b[48:]), chain: le.Uint32(b[60:]),
 	}
 	return true
 }

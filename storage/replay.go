@@ -1,209 +1,185 @@
 package storage
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"slices"
-	"strings"
 )
 
 // replaying reads a journal from where Badger ends to its own end.
+//
+// Groups are numbered without a gap, and each has the checksum of the one
+// before. So the first that is not there, or not whole, is where the journal
+// ends, and what is there is a group that was being written when everything
+// stopped; unless a later one was: then it is damaged.
 type replaying struct {
-	j    *journal
-	v    visitor
-	mark mark
-	end  covered
+	j          *journal
+	v          visitor
+	mark       mark
+	acceptLoss bool
+	lost       Loss
+	gaps       []gap         // accepted, earlier or now
+	cut        bool          // some of them now
+	dropped    []queueChange // settles messages that are lost
 
-	used   []*segment // with a header that follows what is covered, ascending
-	heads  []segmentHeader
-	others []*segment // without; free, unless damaged
+	used   map[uint32]*slot // by the segment they hold
+	others []*slot          // free, unless damaged
 
-	last   *segment // in which the journal ends; nil if it is empty
-	offset int64    // there
+	at     *slot // where the journal ends, as far as it was read; nil before the first
+	offset int64
+	end    covered
 }
 
-// replay tells a visitor of all groups of the journal, and makes the journal
-// ready to be written on.
-func (j *journal) replay(from covered, v visitor) error {
-	r := &replaying{j: j, v: v, mark: j.mark.mark, end: from}
-	if err := r.open(); err != nil {
+// replay tells the visitor of all groups of the journal behind what is covered.
+// It writes nothing, unless losses are accepted.
+func (r *replaying) replay() error {
+	if err := r.openSlots(); err != nil {
 		return err
 	}
-	for i := range r.used {
-		if done, err := r.segment(i); done || err != nil {
-			if err != nil {
-				return err
-			}
-			break
-		}
-	}
-	if err := r.ended(); err != nil {
+	if err := r.readGaps(); err != nil {
 		return err
 	}
-	j.end, j.free = r.end, r.others
-	for i, s := range r.used {
-		s.number = r.heads[i].segment
-	}
-	j.segments = r.used
-	if r.last != nil {
-		j.current, j.offset = r.last, r.offset
-	}
-	return nil
-}
-
-// open opens the files of the journal and tells those in use from the others.
-func (r *replaying) open() error {
-	names, err := r.j.files.list(r.j.dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		path := filepath.Join(r.j.dir, name)
-		if strings.HasSuffix(name, ".new") {
-			if err := r.j.files.remove(path); err != nil {
-				return err
-			}
-			continue
-		}
-		var slot int
-		if n, _ := fmt.Sscanf(name, "%d.segment", &slot); n != 1 {
-			continue
-		}
-		r.j.slot = max(r.j.slot, slot)
-		if err := r.openSegment(path); err != nil {
+	for more := true; more; {
+		var err error
+		if more, err = r.step(); err != nil {
 			return err
 		}
 	}
-	order := make([]int, len(r.used))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(r.heads[a].segment, r.heads[b].segment) })
-	used, heads := r.used, r.heads
-	r.used, r.heads = nil, nil
-	for _, i := range order {
-		r.used, r.heads = append(r.used, used[i]), append(r.heads, heads[i])
-	}
 	return nil
 }
 
-func (r *replaying) openSegment(path string) error {
-	f, err := r.j.files.open(path, false)
+// step goes on by a group, or to the next segment; false at the end.
+func (r *replaying) step() (more bool, err error) {
+	if r.at != nil {
+		err := r.group()
+		if err == nil || !errors.Is(err, errInvalid) {
+			return err == nil, err
+		}
+	}
+	if s := r.used[r.end.segment+1]; s != nil && s.head.follows(r.end) {
+		r.enter(s, segmentHead)
+		return true, nil
+	}
+	for _, g := range r.gaps {
+		if g.from == r.position() && g.after == r.end.group {
+			return true, r.jump(g)
+		}
+	}
+	return r.interrupted()
+}
+
+// follows tells whether a segment goes on where something ends.
+func (h *segmentHeader) follows(end covered) bool {
+	return h.segment == end.segment+1 && h.first == end.group+1 && h.chain == end.chain && h.messages == end.messages
+}
+
+// enter goes on in another segment.
+func (r *replaying) enter(s *slot, offset int64) {
+	r.at, r.offset, r.end.segment = s, offset, s.head.segment
+	s.extents = append(s.extents, extent{from: offset, to: offset, start: r.end, end: r.end})
+}
+
+// position is where the next group is expected.
+func (r *replaying) position() Place { return placeAt(r.end.segment, r.offset) }
+
+// group tells the visitor of the group at the position; errInvalid if it is not
+// whole or not the next.
+func (r *replaying) group() error {
+	g, err := readGroup(r.at.window, r.offset, r.mark.salt)
 	if err != nil {
 		return err
 	}
-	size, err := f.size()
-	if err != nil {
+	if g.number != r.end.group+1 || g.previous != r.end.chain || g.segment != r.end.segment {
+		return errInvalid
+	}
+	v := r.v
+	if r.acceptLoss || g.number > r.mark.required() {
+		bad, err := g.damagedBlobs(r.at.window)
+		if err != nil {
+			return err
+		}
+		if len(bad) > 0 {
+			if v, err = r.without(bad, g.number); err != nil {
+				return err
+			}
+		}
+		if g, err = readGroup(r.at.window, r.offset, r.mark.salt); err != nil {
+			return err
+		}
+	}
+	if err := g.decode(v); err != nil {
 		return err
 	}
-	s := &segment{path: path, file: f, capacity: size}
-	var h segmentHeader
-	b := make([]byte, segmentHeadLen)
-	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if h.parse(b, r.mark.salt) && h.segment > r.end.segment {
-		r.used, r.heads = append(r.used, s), append(r.heads, h)
-	} else {
-		r.others = append(r.others, s)
-	}
+	r.end.group, r.end.chain, r.end.messages = g.number, g.chain, g.messages
+	r.offset += g.size()
+	e := &r.at.extents[len(r.at.extents)-1]
+	e.to, e.end = r.offset, r.end
 	return nil
 }
 
-// segment reads the groups of a segment; true if the journal ends there.
-func (r *replaying) segment(i int) (done bool, err error) {
-	s, h := r.used[i], r.heads[i]
-	if h.segment != r.end.segment+1 || h.first != r.end.group+1 || h.chain != r.end.chain {
-		return false, r.corrupt(s, 0, fmt.Sprintf("segment %d, which starts with group %d, follows segment %d, which ends with group %d",
-			h.segment, h.first, r.end.segment, r.end.group))
+// interrupted decides about a group that is not there: false if nothing is
+// missing, so that it is the end.
+func (r *replaying) interrupted() (more bool, err error) {
+	if r.orderly() {
+		return false, nil
 	}
-	r.end.segment = h.segment
-	w, err := newWindow(s.file)
+	next, err := r.search()
 	if err != nil {
 		return false, err
 	}
-	r.last, r.offset = s, segmentHead
-	for {
-		next, err := r.group(w, r.offset)
-		if errors.Is(err, errInvalid) {
-			break
-		}
-		if err != nil {
-			return false, err
-		}
-		r.offset = next
+	missing := r.end.group + 1
+	durable := missing <= r.mark.required()
+	if next == nil && !durable || !durable && r.mark.forgotten() {
+		return false, nil
 	}
-	return i+1 == len(r.used) || r.heads[i+1].first != r.end.group+1, nil
+	reason := fmt.Sprintf("group %d is not whole, and up to group %d was durable", missing, r.mark.required())
+	if next != nil {
+		reason = fmt.Sprintf("group %d is not whole, and group %d was written after it", missing, next.number)
+	}
+	if !r.acceptLoss {
+		return false, r.corrupt(reason)
+	}
+	return next != nil && next.group != nil, r.accept(next, reason)
 }
 
-// group reads the group at an offset, tells the visitor of it, and returns
-// where the next one is; errInvalid if the group is not whole or not the next.
-func (r *replaying) group(w *window, at int64) (int64, error) {
-	h, meta, err := readGroup(w, at, r.mark.salt)
-	if err != nil {
-		return 0, err
+// orderly tells whether the journal ends where it was closed.
+func (r *replaying) orderly() bool { return r.mark.clean && r.end.group == r.mark.group }
+
+// corrupt is the error for what is at the position.
+func (r *replaying) corrupt(reason string) error {
+	c := &CorruptError{File: r.j.dir, Offset: -1, Reason: reason}
+	if r.at != nil {
+		c.File, c.Offset = r.at.path, r.offset
 	}
-	if h.number != r.end.group+1 || h.previous != r.end.chain || h.segment != r.end.segment {
-		return 0, errInvalid
+	return c
+}
+
+// finish makes the journal ready to be written on.
+func (r *replaying) finish() error {
+	if err := r.writeGaps(); err != nil {
+		return err
 	}
-	base := placeAt(h.segment, at+headerSize+int64(h.meta))
-	if h.number > r.mark.required() {
-		if err := checkBlobs(w, h, meta, base); err != nil {
-			return 0, err
+	if !r.orderly() {
+		if err := r.wipe(); err != nil {
+			return err
 		}
-		if _, meta, err = readGroup(w, at, r.mark.salt); err != nil {
-			return 0, err
+	}
+	j := r.j
+	j.end = r.end
+	for _, number := range sortedKeys(r.used) {
+		s := r.used[number]
+		s.number = number
+		j.segments = append(j.segments, s.segment)
+	}
+	for _, s := range r.others {
+		if size := s.capacity; size == j.fullSegment() || size == j.segmentSize(r.end.segment+1) {
+			j.free = append(j.free, s.segment)
+		} else {
+			j.discard(s.segment)
 		}
 	}
-	if err := decode(h, meta, base, r.v); err != nil {
-		return 0, err
+	if r.at != nil {
+		j.current, j.offset = r.at.segment, r.offset
 	}
-	r.end.group, r.end.chain, r.end.messages = h.number, h.chain, h.messages
-	return at + h.size(), nil
-}
-
-// readGroup reads the header and the meta at an offset; errInvalid if they are
-// not a group's. The meta is valid until the window is used again.
-func readGroup(w *window, at int64, salt uint64) (*groupHeader, []byte, error) {
-	b, err := w.bytes(at, headerSize)
-	if err != nil {
-		return nil, nil, invalidAtEnd(err)
-	}
-	h := new(groupHeader)
-	if !h.parse(b, salt) || h.blobs > maxRecord || at+h.size() > w.size {
-		return nil, nil, errInvalid
-	}
-	if b, err = w.bytes(at, headerSize+int64(h.meta)); err != nil {
-		return nil, nil, invalidAtEnd(err)
-	}
-	if h.chain != chainOf(b[:headerSize], b[headerSize:]) {
-		return nil, nil, errInvalid
-	}
-	return h, b[headerSize:], nil
-}
-
-func invalidAtEnd(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errInvalid
-	}
-	return err
-}
-
-// ended decides whether the journal may end where it does.
-func (r *replaying) ended() error {
-	if r.end.group < r.mark.required() {
-		return r.corrupt(r.last, r.offset, fmt.Sprintf("groups %d to %d are missing", r.end.group+1, r.mark.required()))
-	}
+	j.opened = nil
 	return nil
-}
-
-func (r *replaying) corrupt(s *segment, at int64, reason string) error {
-	file := r.j.dir
-	if s != nil {
-		file = s.path
-	}
-	return &CorruptError{File: file, Offset: at, Reason: reason}
 }

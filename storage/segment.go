@@ -1,9 +1,6 @@
 package storage
 
-import (
-	"fmt"
-	"path/filepath"
-)
+import "path/filepath"
 
 const (
 	minSegment = 64 << 10
@@ -19,10 +16,18 @@ type segment struct {
 	path     string
 	file     file
 	capacity int64
+	extents  []extent // with groups, one after the other
 
 	// Guarded by journal.mu.
 	pins     int  // reads that are under way
 	released bool // it is not needed any more, but for them
+}
+
+// extent is a part of a segment that is full of groups. There is one, unless
+// the loss of others was accepted.
+type extent struct {
+	from, to   int64
+	start, end covered // before its first group, and with its last one
 }
 
 // segmentSize is the size of a segment that is made: small at first, so that
@@ -47,7 +52,7 @@ func (j *journal) fullSegment() int64 { return max(j.limit/8, minSegment) }
 func (j *journal) makeSegment(size int64) (*segment, error) {
 	j.mu.Lock()
 	j.slot++
-	path := filepath.Join(j.dir, fmt.Sprintf("%04d.segment", j.slot))
+	path := filepath.Join(j.dir, segmentName(j.slot))
 	j.mu.Unlock()
 	f, err := j.files.open(path+".new", true)
 	if err != nil {
@@ -84,9 +89,6 @@ func (j *journal) fill(f file, size int64) error {
 	}
 	return f.sync()
 }
-
-// recycled tells whether the segment is used again.
-func (j *journal) recycled(s *segment) bool { return s.capacity == j.fullSegment() }
 
 // discard removes the file of a segment.
 func (j *journal) discard(s *segment) {

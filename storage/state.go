@@ -11,6 +11,7 @@ import (
 type State struct {
 	Entities []Entity          // by kind and id
 	Queues   map[uint64][]Item // ascending by Seq
+	Next     map[uint64]uint64 // by queue, a number above all that any Seq of it had
 	Clean    bool              // the stop before was in order; else what is in Queues may have been delivered
 	Lost     Loss              // with AcceptLoss
 }
@@ -31,6 +32,7 @@ type entityKey struct {
 type queueState struct {
 	items []Item
 	dead  int
+	next  uint64 // above every seq
 }
 
 func newBuilding() *building {
@@ -47,20 +49,26 @@ func (b *building) drop(kind EntityKind, id uint64) {
 	delete(b.entities, entityKey{kind, id})
 }
 
-func (b *building) message(queue uint64, it Item) {
-	q := b.queues[queue]
+func (b *building) queue(id uint64) *queueState {
+	q := b.queues[id]
 	if q == nil {
-		b.maxID = max(b.maxID, queue)
+		b.maxID = max(b.maxID, id)
 		q = new(queueState)
-		b.queues[queue] = q
+		b.queues[id] = q
 	}
+	return q
+}
+
+func (b *building) message(queue uint64, it Item) {
+	q := b.queue(queue)
 	q.items = append(q.items, it)
+	q.next = max(q.next, it.Seq+1)
 }
 
 func (b *building) settle(queue uint64, r Range) {
-	q := b.queues[queue]
-	if q == nil {
-		return
+	q := b.queue(queue)
+	if r.To+1 != 0 {
+		q.next = max(q.next, r.To+1)
 	}
 	for i := findItem(q.items, r.From); i < len(q.items) && q.items[i].Seq <= r.To; i++ {
 		if q.items[i].Place != 0 {
@@ -93,9 +101,10 @@ func (b *building) deleted(queue uint64) {
 	delete(b.queues, queue)
 }
 
-// state is what was gathered.
-func (b *building) state(clean bool) *State {
-	s := &State{Queues: make(map[uint64][]Item, len(b.queues)), Clean: clean}
+// state is what was gathered. Messages with places before redelivered may have
+// been delivered.
+func (b *building) state(redelivered Place) *State {
+	s := &State{Queues: make(map[uint64][]Item, len(b.queues)), Next: make(map[uint64]uint64, len(b.queues))}
 	for k, v := range b.entities {
 		s.Entities = append(s.Entities, Entity{k.kind, k.id, v})
 	}
@@ -104,11 +113,12 @@ func (b *building) state(clean bool) *State {
 	})
 	for id, q := range maps.All(b.queues) {
 		q.compact()
+		s.Next[id] = q.next
 		if len(q.items) == 0 {
 			continue
 		}
 		for i := range q.items {
-			q.items[i].Redelivered = q.items[i].Redelivered || !clean
+			q.items[i].Redelivered = q.items[i].Redelivered || q.items[i].Place < redelivered
 		}
 		s.Queues[id] = q.items
 	}

@@ -4,14 +4,32 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
 
-// store is the engine: a journal.
+// store is the engine: a journal, and what is behind it.
 type store struct {
 	*journal
-	lock *os.File
+	behind behind // nil if there is nothing
+	lock   *os.File
+}
+
+// behind keeps what outlives the journal.
+type behind interface {
+	visitor // of the groups that are replayed
+	// recover tells what is kept, and how much of the journal it covers.
+	recover(v visitor) (covered, error)
+	// start is called once the journal is ready.
+	start(j *journal, fail func(error))
+	// committed is told of groups when they are durable, by the committer.
+	committed(g *group)
+	// full is called when a segment became full, by the committer.
+	full()
+	// load reads those of the items whose indices are given; see DB.Load.
+	load(queue uint64, items []Item, which []int, each func(i int, b []byte)) error
+	close(clean bool) error
 }
 
 // Open opens a directory, which is made if it is not there, and returns what
@@ -25,7 +43,7 @@ func Open(o Options) (*DB, *State, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	db, state, err := open(o, held)
+	db, state, err := open(o, &store{lock: held})
 	if err != nil {
 		held.Close()
 		return nil, nil, err
@@ -33,62 +51,137 @@ func Open(o Options) (*DB, *State, error) {
 	return db, state, nil
 }
 
-func open(o Options, held *os.File) (*DB, *State, error) {
-	m, err := openMark(o)
+func open(o Options, s *store) (*DB, *State, error) {
+	m, lost, err := openMark(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &journal{
-		files: o.files, dir: filepath.Join(o.Dir, "journal"), limit: o.JournalSize,
-		durability: o.Durability, mark: m, onSpace: o.OnSpace, tended: make(chan struct{}),
-	}
+	s.journal = newJournal(o, m)
 	b := newBuilding()
-	if err := j.replay(covered{}, b); err != nil {
-		j.closeFiles()
+	r := &replaying{j: s.journal, v: b, mark: m.mark, acceptLoss: o.AcceptLoss, lost: lost}
+	if err := s.recover(r, b); err != nil {
+		s.closeFiles()
 		return nil, nil, err
 	}
-	state := b.state(m.clean)
-	if err := j.start(); err != nil {
-		j.closeFiles()
-		return nil, nil, err
+	state := b.state(m.redelivered)
+	state.Clean, state.Lost = r.mark.clean, r.lost
+	db := newDB(s, 0, o.OnError)
+	db.ids.Store(max(b.maxID, r.end.maxID))
+	s.fail = db.fail
+	go s.tend()
+	if s.behind != nil {
+		s.behind.start(s.journal, db.fail)
 	}
-	db := newDB(&store{j, held}, 0, o.OnError)
-	db.ids.Store(b.maxID)
-	j.fail = db.fail
-	go j.tend()
-	return db, state, nil
+	return db, state, db.forget(r.dropped)
 }
 
-// openMark opens the mark, or makes one for a fresh directory.
-func openMark(o Options) (*markFile, error) {
-	path := filepath.Join(o.Dir, "mark")
-	f, err := o.files.open(path, false)
-	if err == nil {
-		m, ok := readMark(f)
-		if ok {
-			return &markFile{mark: m, f: f}, nil
+// recover reads what is kept, and makes the journal ready to be written to.
+func (s *store) recover(r *replaying, b *building) (err error) {
+	if s.behind != nil {
+		if r.end, err = s.behind.recover(b); err != nil {
+			return err
 		}
-		f.Close()
-		return nil, &CorruptError{File: path, Reason: "neither of its halves is whole"}
+		r.v = tee{b, s.behind}
 	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+	if err := r.replay(); err != nil {
+		return err
 	}
-	segments, err := o.files.list(filepath.Join(o.Dir, "journal"))
-	if err != nil {
-		return nil, err
+	if err := r.finish(); err != nil {
+		return err
 	}
-	if len(segments) > 0 {
-		return nil, &CorruptError{File: path, Reason: "it is missing"}
+	r.mark.clean = r.mark.clean && !r.lost.any()
+	return s.start(r.mark.clean)
+}
+
+// forget settles messages that are lost.
+func (db *DB) forget(lost []queueChange) error {
+	db.Begin()
+	for _, c := range lost {
+		db.Queue(c.id).Settle(c.settled[0])
 	}
-	var salt [8]byte
-	_, _ = rand.Read(salt[:])
-	return makeMark(o.files, o.Dir, mark{salt: binary.LittleEndian.Uint64(salt[:]), clean: true})
+	return db.Wait(db.End())
+}
+
+// commit makes a group durable; see engine.
+func (s *store) commit(g *group) error {
+	before := s.current
+	if err := s.journal.commit(g); err != nil {
+		return err
+	}
+	if s.behind == nil {
+		return nil
+	}
+	s.behind.committed(g)
+	if before != nil && before != s.current {
+		s.behind.full()
+	}
+	return nil
+}
+
+// load reads messages; see DB.Load.
+func (s *store) load(queue uint64, items []Item, each func(i int, b []byte)) error {
+	rest, err := s.journal.load(items, each)
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	if s.behind == nil {
+		i := rest[0]
+		return &CorruptError{
+			File: s.dir, Offset: -1,
+			Reason: fmt.Sprintf("message %d of queue %d is nowhere", items[i].Seq, queue),
+		}
+	}
+	return s.behind.load(queue, items, rest, each)
 }
 
 // close ends the engine.
 func (s *store) close(clean bool) error {
-	err := s.journal.close(clean)
-	s.lock.Close()
-	return err
+	defer s.lock.Close()
+	if s.behind != nil {
+		if err := s.behind.close(clean); err != nil {
+			return errors.Join(err, s.journal.close(false))
+		}
+	}
+	return s.journal.close(clean)
+}
+
+// openMark opens the mark, or makes one for a fresh directory.
+func openMark(o Options) (*markFile, Loss, error) {
+	path := filepath.Join(o.Dir, "mark")
+	damage := &CorruptError{File: path, Offset: -1, Reason: "it is missing"}
+	f, err := o.files.open(path, false)
+	switch {
+	case err == nil:
+		m, err := readMark(f)
+		if err == nil {
+			return &markFile{mark: m, f: f}, Loss{}, nil
+		}
+		f.Close()
+		if !errors.Is(err, errInvalid) {
+			return nil, Loss{}, err
+		}
+		damage.Reason = "neither of its halves is whole"
+	case errors.Is(err, os.ErrNotExist):
+		names, err := o.files.list(filepath.Join(o.Dir, "journal"))
+		if err != nil {
+			return nil, Loss{}, err
+		}
+		if len(names) == 0 {
+			var salt [8]byte
+			_, _ = rand.Read(salt[:])
+			m, err := makeMark(o.files, o.Dir, mark{salt: binary.LittleEndian.Uint64(salt[:]), clean: true})
+			return m, Loss{}, err
+		}
+	default:
+		return nil, Loss{}, err
+	}
+	if !o.AcceptLoss {
+		return nil, Loss{}, damage
+	}
+	salt, err := findSalt(o)
+	if err != nil {
+		return nil, Loss{}, err
+	}
+	m, err := makeMark(o.files, o.Dir, mark{salt: salt})
+	return m, Loss{Damages: []string{damage.Error()}}, err
 }

@@ -40,20 +40,22 @@ func (db *DB) End() Group {
 	return g
 }
 
-// Put keeps an entity, in place of the one of its kind and id if there is one.
-// The value must not change afterwards. A unit is open.
-func (db *DB) Put(e Entity) { db.change(entityChange{Entity: e}) }
+// Put keeps an entity, in place of the one of its kind and id if there is one,
+// and returns the group that the unit, which is open, will belong to. The value
+// must not change afterwards.
+func (db *DB) Put(e Entity) Group { return db.change(entityChange{Entity: e}) }
 
-// Drop forgets an entity. A unit is open.
-func (db *DB) Drop(kind EntityKind, id uint64) {
-	db.change(entityChange{Entity: Entity{Kind: kind, ID: id}, drop: true})
+// Drop forgets an entity. It is like Put otherwise.
+func (db *DB) Drop(kind EntityKind, id uint64) Group {
+	return db.change(entityChange{Entity: Entity{Kind: kind, ID: id}, drop: true})
 }
 
-func (db *DB) change(c entityChange) {
+func (db *DB) change(c entityChange) Group {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.pending.entities = append(db.pending.entities, c)
 	db.pending.wanted = true
+	return db.taken + 1
 }
 
 // Confirm has c told of the numbers from from to to once the unit is durable,

@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// gap is a part of the journal that is lost, which was accepted: what follows
+// is to be found behind it.
+type gap struct {
+	from  Place  // where the first lost group would be
+	after uint64 // the group before that
+	to    Place  // where it goes on
+	end   covered
+}
+
+// accept goes on behind what is lost, if there is anything.
+func (r *replaying) accept(next *found, reason string) error {
+	r.lost.Damages = append(r.lost.Damages, r.corrupt(reason).Error())
+	if next == nil || next.group == nil {
+		r.lose(max(r.mark.group, r.end.group), max(r.mark.messages, r.end.messages))
+		return nil
+	}
+	g := next.group
+	before := covered{segment: g.segment, chain: g.previous, group: g.number - 1, messages: g.messages - uint64(g.count)}
+	if before.segment < r.end.segment || before.messages < r.end.messages {
+		return r.corrupt(fmt.Sprintf("%s, in segment %d", reason, g.segment))
+	}
+	if err := r.identify(next.slot, before); err != nil {
+		return err
+	}
+	r.lose(before.group, before.messages)
+	cut := gap{from: r.position(), after: r.end.group, to: placeAt(g.segment, next.offset), end: before}
+	r.gaps = append(r.gaps, cut)
+	r.cut = true
+	return r.jump(cut)
+}
+
+// lose counts everything up to a group as lost.
+func (r *replaying) lose(group, messages uint64) {
+	r.lost.Groups += group - r.end.group
+	r.lost.Messages += messages - r.end.messages
+}
+
+// identify gives a segment whose header is damaged a new one.
+func (r *replaying) identify(s *slot, before covered) error {
+	if r.used[before.segment] == s {
+		return nil
+	}
+	if r.used[before.segment] != nil {
+		return r.corrupt(fmt.Sprintf("there are two segments %d", before.segment))
+	}
+	s.head = segmentHeader{
+		segment: before.segment, salt: r.mark.salt, first: before.group + 1,
+		chain: before.chain, messages: before.messages,
+	}
+	b := make([]byte, segmentHead)
+	s.head.seal(b)
+	if _, err := s.file.WriteAt(b, 0); err != nil {
+		return err
+	}
+	s.known = true
+	r.used[before.segment] = s
+	r.others = slices.DeleteFunc(r.others, func(o *slot) bool { return o == s })
+	return s.file.sync()
+}
+
+// jump goes on behind a gap.
+func (r *replaying) jump(g gap) error {
+	s := r.used[g.to.segment()]
+	if s == nil {
+		return r.corrupt(fmt.Sprintf("segment %d is missing", g.to.segment()))
+	}
+	r.end = g.end
+	r.enter(s, g.to.offset())
+	return nil
+}
+
+// without returns a visitor that is not told of messages that are damaged in a
+// group; errInvalid if the group was not durable.
+func (r *replaying) without(bad map[Place]bool, g uint64) (visitor, error) {
+	if !r.acceptLoss {
+		return nil, errInvalid
+	}
+	if g > r.mark.required() {
+		if next, err := r.search(); err != nil || next == nil {
+			return nil, errors.Join(errInvalid, err)
+		}
+	}
+	r.lost.Damages = append(r.lost.Damages,
+		r.corrupt(fmt.Sprintf("%d messages of group %d are not what they were", len(bad), g)).Error())
+	return &without{r.v, r, bad}, nil
+}
+
+// without is a visitor that leaves out messages.
+type without struct {
+	visitor
+	r   *replaying
+	bad map[Place]bool
+}
+
+func (w *without) message(queue uint64, it Item) {
+	if !w.bad[it.Place] {
+		w.visitor.message(queue, it)
+		return
+	}
+	w.r.lost.Messages++
+	w.r.dropped = append(w.r.dropped, queueChange{id: queue, settled: []Range{{it.Seq, it.Seq}}})
+}
+
+const gapSize = 48
+
+func (r *replaying) gapsPath() string { return filepath.Join(r.j.dir, "accepted") }
+
+// readGaps reads which gaps were accepted earlier.
+func (r *replaying) readGaps() error {
+	f, err := r.j.files.open(r.gapsPath(), false)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.size()
+	if err != nil {
+		return err
+	}
+	b := make([]byte, min(size, 1<<20))
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return err
+	}
+	if r.parseGaps(b) {
+		return nil
+	}
+	damage := &CorruptError{File: r.gapsPath(), Offset: -1, Reason: "its checksum is wrong"}
+	if !r.acceptLoss {
+		return damage
+	}
+	r.lost.Damages = append(r.lost.Damages, damage.Error())
+	return nil
+}
+
+func (r *replaying) parseGaps(b []byte) bool {
+	le, n := binary.LittleEndian, len(b)-4
+	if n < 0 || n%gapSize != 0 || le.Uint32(b[n:]) != crc32.Checksum(b[:n], castagnoli) {
+		return false
+	}
+	for ; n > 0; n -= gapSize {
+		p := b[n-gapSize:]
+		r.gaps = append(r.gaps, gap{
+			from: Place(le.Uint64(p)), after: le.Uint64(p[8:]), to: Place(le.Uint64(p[16:])),
+			end: covered{
+				segment: le.Uint32(p[24:]), chain: le.Uint32(p[28:]),
+				group: le.Uint64(p[32:]), messages: le.Uint64(p[40:]),
+			},
+		})
+	}
+	return true
+}
+
+// writeGaps notes which gaps were accepted now.
+func (r *replaying) writeGaps() error {
+	if !r.cut {
+		return nil
+	}
+	le := binary.LittleEndian
+	var b []byte
+	for _, g := range r.gaps {
+		b = le.AppendUint64(b, uint64(g.from))
+		b = le.AppendUint64(b, g.after)
+		b = le.AppendUint64(b, uint64(g.to))
+		b = le.AppendUint32(b, g.end.segment)
+		b = le.AppendUint32(b, g.end.chain)
+		b = le.AppendUint64(b, g.end.group)
+		b = le.AppendUint64(b, g.end.messages)
+	}
+	b = le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return writeWhole(r.j.files, r.gapsPath(), b)
+}
+
+// writeWhole writes a file, which is there whole or not at all.
+func writeWhole(fs files, path string, b []byte) error {
+	f, err := fs.open(path+".new", true)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return err
+	}
+	if err := f.sync(); err != nil {
+		return err
+	}
+	if err := fs.rename(path+".new", path); err != nil {
+		return err
+	}
+	return fs.syncDir(filepath.Dir(path))
+}
