@@ -109,7 +109,7 @@ func (w *without) message(queue uint64, it Item) {
 		w.visitor.message(queue, it)
 		return
 	}
-	w.r.lost.Messages++
+	w.r.lost.message(queue)
 	w.r.dropped = append(w.r.dropped, queueChange{id: queue, settled: []Range{{it.Seq, it.Seq}}})
 }
 

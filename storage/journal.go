@@ -255,7 +255,10 @@ func (j *journal) tend() {
 		switch {
 		case j.markDue:
 			j.markDue = false
-			j.unlocked(j.mark.f.sync)
+			j.mu.Unlock()
+			err := j.mark.f.sync()
+			j.mu.Lock()
+			j.failing(err)
 		case !j.short && (j.want > 0 || len(j.free) == 0):
 			j.prepare()
 		default:
@@ -264,19 +267,17 @@ func (j *journal) tend() {
 	}
 }
 
-// unlocked does something that takes time. j.mu is held, but not meanwhile.
-func (j *journal) unlocked(do func() error) {
-	j.mu.Unlock()
-	err := do()
-	j.mu.Lock()
-	if err != nil {
-		j.failed = err
-		j.closing = true
-		j.changed.Broadcast()
-		j.mu.Unlock()
-		j.fail(err)
-		j.mu.Lock()
+// failing has the store fail, if there is an error. j.mu is held, but not
+// meanwhile.
+func (j *journal) failing(err error) {
+	if err == nil {
+		return
 	}
+	j.failed, j.closing = err, true
+	j.changed.Broadcast()
+	j.mu.Unlock()
+	defer j.mu.Lock()
+	j.fail(err)
 }
 
 // prepare makes a free segment. j.mu is held, but not meanwhile.
@@ -292,7 +293,7 @@ func (j *journal) prepare() {
 	case errors.Is(err, syscall.ENOSPC):
 		j.outOfSpace()
 	default:
-		j.failed = err
+		j.failing(err)
 	}
 }
 

@@ -92,6 +92,17 @@ func (j *journal) unpin(s *segment) {
 	}
 }
 
+// readAt reads from a segment that is in the journal.
+func (j *journal) readAt(segment uint32, b []byte, offset int64) error {
+	s := j.pin(segment)
+	if s == nil {
+		return fmt.Errorf("storage: segment %d is not in the journal", segment)
+	}
+	defer j.unpin(s)
+	_, err := s.file.ReadAt(b, offset)
+	return err
+}
+
 // oldest returns the number of the oldest segment, unless it is the one that is
 // written to.
 func (j *journal) oldest() (number uint32, ok bool) {

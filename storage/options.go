@@ -69,8 +69,30 @@ func (e *CorruptError) Error() string {
 // Loss is what could not be read although it was durable.
 type Loss struct {
 	Groups   uint64
-	Messages uint64   // at most; some may have been settled
-	Damages  []string // what was damaged, in words
+	Messages uint64            // at most; some may have been settled
+	Queues   map[uint64]uint64 // those of them whose queue is known
+	Damages  []string          // what was damaged, in words
 }
 
 func (l *Loss) any() bool { return len(l.Damages) > 0 }
+
+// message counts a message of a queue.
+func (l *Loss) message(queue uint64) {
+	if l.Queues == nil {
+		l.Queues = make(map[uint64]uint64)
+	}
+	l.Queues[queue]++
+	l.Messages++
+}
+
+func (l *Loss) add(m Loss) {
+	l.Groups += m.Groups
+	l.Messages += m.Messages
+	l.Damages = append(l.Damages, m.Damages...)
+	if l.Queues == nil {
+		l.Queues = make(map[uint64]uint64)
+	}
+	for id, n := range m.Queues {
+		l.Queues[id] += n
+	}
+}

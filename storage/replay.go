@@ -88,7 +88,7 @@ func (r *replaying) group() error {
 	if err != nil {
 		return err
 	}
-	if g.number != r.end.group+1 || g.previous != r.end.chain || g.segment != r.end.segment {
+	if !r.isNext(g) {
 		return errInvalid
 	}
 	v := r.v
@@ -116,6 +116,11 @@ func (r *replaying) group() error {
 	return nil
 }
 
+// isNext tells whether a group is the one that follows at the position.
+func (r *replaying) isNext(g *record) bool {
+	return g.number == r.end.group+1 && g.previous == r.end.chain && g.segment == r.end.segment
+}
+
 // interrupted decides about a group that is not there: false if nothing is
 // missing, so that it is the end.
 func (r *replaying) interrupted() (more bool, err error) {
@@ -128,12 +133,13 @@ func (r *replaying) interrupted() (more bool, err error) {
 	}
 	missing := r.end.group + 1
 	durable := missing <= r.mark.required()
-	if next == nil && !durable || !durable && r.mark.forgotten() {
+	later := next != nil && next.last > missing && !r.mark.forgotten()
+	if !durable && !later {
 		return false, nil
 	}
 	reason := fmt.Sprintf("group %d is not whole, and up to group %d was durable", missing, r.mark.required())
-	if next != nil {
-		reason = fmt.Sprintf("group %d is not whole, and group %d was written after it", missing, next.number)
+	if later {
+		reason = fmt.Sprintf("group %d is not whole, and group %d was written after it", missing, next.last)
 	}
 	if !r.acceptLoss {
 		return false, r.corrupt(reason)

@@ -79,39 +79,39 @@ func (r *replaying) openSlot(path string) error {
 	return nil
 }
 
-// found is what tells that more was durable: a group that was read, or the
-// header of a segment, whose first group it names.
+// found is the first of what was written where it is not expected.
 type found struct {
 	slot   *slot
 	offset int64
-	number uint64
-	group  *record
+	number uint64  // of a group
+	group  *record // nil if only the header of a segment tells of it
+	last   uint64  // the highest number that was found
 }
 
-// search looks for what was written after the group that is missing, and
-// returns the first of it; nil if there is nothing.
+// search looks for the group that is missing and for what was written after it;
+// nil if there is nothing.
 func (r *replaying) search() (*found, error) {
 	var first *found
+	missing, last := r.end.group+1, uint64(0)
 	better := func(f found) {
+		last = max(last, f.number)
 		if first == nil || f.number < first.number || f.number == first.number && first.group == nil {
 			first = &f
 		}
 	}
-	missing := r.end.group + 1
 	for _, s := range r.beyond() {
-		if s.known && s != r.at && s.head.first > missing {
-			better(found{slot: s, number: s.head.first})
-		}
 		from := int64(0)
 		if s == r.at {
 			from = r.offset
+		} else if s.known && s.head.first > missing {
+			better(found{slot: s, number: s.head.first})
 		}
 		err := s.headers(from, r.mark.salt, func(at int64, h *groupHeader) error {
-			if h.number < missing || first != nil && first.group != nil && h.number >= first.number {
+			if h.number < missing || h.number <= last && first.group != nil {
 				return nil
 			}
 			g, err := readGroup(&window{f: s.file, size: s.window.size}, at, r.mark.salt)
-			if err == nil && (g.number > missing || g.previous != r.end.chain || s != r.at) {
+			if err == nil && (s != r.at || at != r.offset || !r.isNext(g)) {
 				better(found{slot: s, offset: at, number: g.number, group: g})
 			}
 			return ignoreInvalid(err)
@@ -119,6 +119,9 @@ func (r *replaying) search() (*found, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if first != nil {
+		first.last = last
 	}
 	return first, nil
 }

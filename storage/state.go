@@ -65,11 +65,17 @@ func (b *building) message(queue uint64, it Item) {
 	q.next = max(q.next, it.Seq+1)
 }
 
-func (b *building) settle(queue uint64, r Range) {
+// top notes a seq that a queue has had.
+func (b *building) top(queue, seq uint64) {
 	q := b.queue(queue)
-	if r.To+1 != 0 {
-		q.next = max(q.next, r.To+1)
+	q.next = max(q.next, seq+1)
+}
+
+func (b *building) settle(queue uint64, r Range) {
+	if r.To+1 != 0 { // it may mean all there are
+		b.top(queue, r.To)
 	}
+	q := b.queue(queue)
 	for i := findItem(q.items, r.From); i < len(q.items) && q.items[i].Seq <= r.To; i++ {
 		if q.items[i].Place != 0 {
 			q.items[i].Place = 0

@@ -21,6 +21,10 @@ type behind interface {
 	visitor // of the groups that are replayed
 	// recover tells what is kept, and how much of the journal it covers.
 	recover(v visitor) (covered, error)
+	// lost and tops tell what recover has found: what could not be read, and
+	// the highest seq that each queue has had.
+	lost() Loss
+	tops(each func(queue, top uint64))
 	// start is called once the journal is ready.
 	start(j *journal, fail func(error))
 	// committed is told of groups when they are durable, by the committer.
@@ -81,6 +85,8 @@ func (s *store) recover(r *replaying, b *building) (err error) {
 		if r.end, err = s.behind.recover(b); err != nil {
 			return err
 		}
+		s.behind.tops(b.top)
+		r.lost.add(s.behind.lost())
 		r.v = tee{b, s.behind}
 	}
 	if err := r.replay(); err != nil {
