@@ -1,19 +1,108 @@
 package storage
 
-import "github.com/dgraph-io/badger/v4"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/badger/v4/table"
+	"github.com/dgraph-io/ristretto/v2/z"
+)
+
+const (
+	memTableSize = 8 << 20
+	noLimit      = 1 << 20
+)
 
 // badgerOptions are those of every Badger that is opened: small, with each
 // transaction synced, and no value log, whose values would have to be larger
-// than any of ours.
+// than any of ours. Nothing is compacted: what has little left of it is
+// rewritten by us, or deleted whole. The directory has a lock of our own.
 func badgerOptions(dir string) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithLogger(nil).
 		WithMetricsEnabled(false).
+		WithBypassLockGuard(true).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // there is one writer
 		WithNumVersionsToKeep(1).
-		WithCompression(0).
+		WithCompression(options.None).
 		WithBlockCacheSize(0).
+		WithMemTableSize(memTableSize).
+		WithNumMemtables(1).
+		WithNumCompactors(0).
+		WithNumLevelZeroTables(noLimit).
+		WithNumLevelZeroTablesStall(noLimit).
 		WithValueThreshold(1 << 20).
 		WithValueLogFileSize(1 << 20)
+}
+
+// openBadger opens a Badger to write to, or only to read.
+func openBadger(dir string, readOnly bool) (db *badger.DB, err error) {
+	err = guarded(dir, func() error {
+		if !readOnly {
+			if err := checkTables(dir); err != nil {
+				return err
+			}
+		}
+		db, err = badger.Open(badgerOptions(dir).WithReadOnly(readOnly))
+		return err
+	})
+	return db, err
+}
+
+// guarded turns a panic into an error: that is what Badger does with damaged
+// files, and the system with a mapped file that it cannot read.
+func guarded(dir string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = corrupt(dir, "%v", p)
+		}
+	}()
+	return f()
+}
+
+// corrupt is the error for damage in a file or directory.
+func corrupt(file, format string, args ...any) error {
+	return &CorruptError{File: file, Reason: fmt.Sprintf(format, args...)}
+}
+
+// checkTables reads the tables of a Badger. Badger itself would do that in
+// goroutines of its own, whose panics nobody can catch.
+func checkTables(dir string) error {
+	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir))
+	if err != nil {
+		return corrupt(f.Name(), "%v", err)
+	}
+	for id := range manifest.Tables {
+		name := table.NewFilename(id, dir)
+		if err := guarded(name, func() error { return checkTable(name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkTable(name string) error {
+	f, err := z.OpenMmapFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return corrupt(name, "%v", err)
+	}
+	t, err := table.OpenTable(f, table.Options{ChkMode: options.OnTableAndBlockRead, BlockSize: 4096})
+	if err != nil {
+		return corrupt(name, "%v", err)
+	}
+	return t.Close(-1)
 }

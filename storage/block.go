@@ -1,0 +1,142 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// blockLimit is how many items a block of the index has at most.
+const blockLimit = 4096
+
+// What an item of a block says beyond what follows from the item before.
+const (
+	itemGap         = 1 << iota // the sequence number is not the next one
+	itemElsewhere               // its bytes do not follow on those before
+	itemSize                    // it has another size
+	itemExpires                 // it expires
+	itemDeliveries              // it was given back
+	itemPriority                // it has a priority
+	itemRedelivered             // it may have been delivered
+	itemShared                  // its bytes are shared with other queues
+)
+
+// blockItem is an item as a block has it.
+type blockItem struct {
+	Item
+	shared bool
+}
+
+var errShort = errors.New("record is cut short")
+
+// appendBlock appends the items of a block: one queue's, of one segment, in
+// order. An item like the one before it takes one byte.
+func appendBlock(b []byte, items []blockItem) []byte {
+	b = binary.AppendUvarint(b, uint64(len(items)))
+	b = binary.AppendUvarint(b, uint64(items[0].Place.segment()))
+	var last Item
+	for _, it := range items {
+		b = appendBlockItem(b, it, last)
+		last = it.Item
+	}
+	return b
+}
+
+func appendBlockItem(b []byte, it blockItem, last Item) []byte {
+	at := len(b)
+	b = append(b, 0)
+	var flags byte
+	add := func(is bool, flag byte, v uint64) {
+		if is {
+			flags |= flag
+			b = binary.AppendUvarint(b, v)
+		}
+	}
+	add(it.Seq != last.Seq+1, itemGap, it.Seq-last.Seq)
+	next := blobEnd(last)
+	add(it.Place.offset() != next, itemElsewhere, zigzag(it.Place.offset()-next))
+	add(it.Size != last.Size, itemSize, uint64(it.Size))
+	add(it.Expires != 0, itemExpires, zigzag(it.Expires-last.Expires))
+	add(it.Deliveries != 0, itemDeliveries, uint64(it.Deliveries))
+	add(it.Priority != 0, itemPriority, uint64(it.Priority))
+	if it.Redelivered {
+		flags |= itemRedelivered
+	}
+	if it.shared {
+		flags |= itemShared
+	}
+	b[at] = flags
+	return b
+}
+
+// decodeBlock appends the items of a block to items.
+func decodeBlock(items []blockItem, b []byte) ([]blockItem, error) {
+	r := reader{b: b}
+	count, segment := r.uvarint(), r.uvarint()
+	if count == 0 || count > blockLimit || segment > 1<<31 {
+		return items, errShort
+	}
+	var last Item
+	for range count {
+		flags := r.byte()
+		read := func(flag byte) uint64 {
+			if flags&flag == 0 {
+				return 0
+			}
+			return r.uvarint()
+		}
+		it := Item{Seq: last.Seq + 1, Size: last.Size, Redelivered: flags&itemRedelivered != 0}
+		if flags&itemGap != 0 {
+			it.Seq = last.Seq + r.uvarint()
+		}
+		offset := blobEnd(last) + unzigzag(read(itemElsewhere))
+		if offset < 0 || offset > maxRecord {
+			return items, errShort
+		}
+		it.Place = placeAt(uint32(segment), offset)
+		if flags&itemSize != 0 {
+			it.Size = uint32(r.uvarint())
+		}
+		if flags&itemExpires != 0 {
+			it.Expires = last.Expires + unzigzag(r.uvarint())
+		}
+		it.Deliveries, it.Priority = uint16(read(itemDeliveries)), uint8(read(itemPriority))
+		items = append(items, blockItem{it, flags&itemShared != 0})
+		last = it
+	}
+	if r.short || len(r.b) != 0 {
+		return items, errShort
+	}
+	return items, nil
+}
+
+// blobEnd is the offset behind an item's bytes.
+func blobEnd(it Item) int64 { return it.Place.offset() + blobHead + int64(it.Size) }
+
+func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
+func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
+
+// reader reads a record; what is missing reads as zero and is noted.
+type reader struct {
+	b     []byte
+	short bool
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.b, r.short = nil, true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.short = true
+		return 0
+	}
+	v := r.b[0]
+	r.b = r.b[1:]
+	return v
+}

@@ -1,0 +1,265 @@
+package storage
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// checkpoint is the move of a segment to Badger. It is a visitor of the groups
+// of the segment. What it has collected goes to Badger piece by piece; only
+// with the last of it, in one transaction, the index says that the segment is
+// covered. What an unfinished one has left is ignored.
+type checkpoint struct {
+	archive *archive
+	segment uint32
+	queues  map[uint64]*collected
+	items   int // collected
+	touched int // requeues collected
+	highest Place
+	maxID   uint64
+	shared  map[Place]struct{} // of more than one queue
+	changes changes
+	gone    []uint64 // queues that were deleted: nothing more will come of them
+	err     error
+}
+
+// collected is what a checkpoint knows of a queue.
+type collected struct {
+	items    []blockItem
+	top      uint64
+	requeues []requeue // of messages that the index has
+}
+
+// pieceItems is how many items are collected before they are written.
+const pieceItems = 128 << 10
+
+// checkpoint moves a segment to Badger.
+func (b *archive) checkpoint(segment uint32) error {
+	c := &checkpoint{
+		archive: b, segment: segment,
+		queues: make(map[uint64]*collected), shared: make(map[Place]struct{}),
+	}
+	end, err := b.journal.walk(segment, c)
+	if err == nil {
+		err = c.err
+	}
+	if err == nil {
+		err = c.flush()
+	}
+	if err != nil {
+		return err
+	}
+	c.noteTops()
+	end.maxID = max(c.maxID, b.index.meta.maxID)
+	return b.fold(&c.changes, c, &end)
+}
+
+func (c *checkpoint) put(e Entity) {
+	c.maxID = max(c.maxID, e.ID)
+	c.changes.put(recordKey{recordEntity, uint64(e.Kind), e.ID}, slices.Clone(e.Value))
+	c.limit()
+}
+
+func (c *checkpoint) drop(kind EntityKind, id uint64) {
+	c.maxID = max(c.maxID, id)
+	c.changes.drop(recordKey{recordEntity, uint64(kind), id})
+	c.limit()
+}
+
+func (c *checkpoint) message(queue uint64, it Item) {
+	q := c.queue(queue)
+	q.top = max(q.top, it.Seq)
+	if it.Place <= c.highest {
+		c.shared[it.Place] = struct{}{}
+	} else {
+		c.highest = it.Place
+	}
+	if c.archive.isSettled(queue, it.Seq) {
+		return
+	}
+	q.items = append(q.items, blockItem{Item: it})
+	c.items++
+	c.limit()
+}
+
+// isSettled tells whether a message need not move.
+func (b *archive) isSettled(queue, seq uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q := b.queue(queue)
+	return q.deleted || q.settled.has(seq)
+}
+
+// settle has nothing to do: archive.committed has noted it when it happened.
+func (c *checkpoint) settle(uint64, Range) {}
+
+func (c *checkpoint) requeue(queue, seq uint64, deliveries uint16) {
+	q := c.queue(queue)
+	i, found := slices.BinarySearchFunc(q.items, seq, compareSeq)
+	if found {
+		q.items[i].Deliveries, q.items[i].Redelivered = deliveries, true
+		return
+	}
+	q.requeues = append(q.requeues, requeue{seq, deliveries})
+	c.touched++
+	c.limit()
+}
+
+func compareSeq(it blockItem, seq uint64) int { return cmp.Compare(it.Seq, seq) }
+
+func (c *checkpoint) deleted(queue uint64) {
+	c.maxID = max(c.maxID, queue)
+	c.gone = append(c.gone, queue)
+}
+
+func (c *checkpoint) queue(id uint64) *collected {
+	q := c.queues[id]
+	if q == nil {
+		q = new(collected)
+		c.queues[id] = q
+		c.maxID = max(c.maxID, id)
+	}
+	return q
+}
+
+// limit writes what was collected if it is much. That the index then has parts
+// of a segment that is not covered does no harm: what is said of messages and
+// entities is said again when the segment is replayed.
+func (c *checkpoint) limit() {
+	if c.err != nil || c.items < pieceItems && c.touched < pieceItems && c.changes.size < indexBatch {
+		return
+	}
+	if c.err = c.flush(); c.err == nil {
+		c.err = c.archive.fold(&c.changes, c, nil)
+	}
+}
+
+// flush writes the items that were collected: fragments first, then the blocks
+// that name them.
+func (c *checkpoint) flush() error {
+	b := c.archive
+	if c.items == 0 {
+		return nil
+	}
+	fragments, err := c.writeFragments()
+	if err != nil {
+		return err
+	}
+	if err := b.writer.flush(); err != nil {
+		return err
+	}
+	var list changes
+	b.noteComplete(&list)
+	for _, f := range fragments {
+		list.put(f.record(), f.append(nil))
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.queues)) {
+		for items := range slices.Chunk(c.queues[id].items, blockLimit) {
+			list.put(recordKey{recordBlock, id, items[0].Seq}, appendBlock(nil, items))
+			b.index.meta.live += uint64(len(items))
+		}
+	}
+	if err := b.awaitSpace(); err != nil {
+		return err
+	}
+	if err := b.index.apply(&list, nil); err != nil {
+		return err
+	}
+	c.publish(fragments)
+	return nil
+}
+
+// publish notes what was written.
+func (c *checkpoint) publish(fragments []*fragment) {
+	b := c.archive
+	for _, f := range fragments {
+		b.publish(f)
+		b.generations.count(f, 1)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, q := range c.queues {
+		for items := range slices.Chunk(q.items, blockLimit) {
+			b.addBlock(id, items)
+		}
+		q.items = nil
+	}
+	c.items = 0
+}
+
+// addBlock notes a block with items that are all live. b.mu is held.
+func (b *archive) addBlock(queue uint64, items []blockItem) {
+	k := block{first: items[0].Seq, last: items[len(items)-1].Seq, count: len(items), live: len(items)}
+	for i := range items {
+		k.bytes += int64(items[i].Size)
+		b.lookup(queue, &items[i]).live++
+		k.shared = k.shared || items[i].shared
+	}
+	q := b.queue(queue)
+	q.blocks = append(q.blocks, k)
+	b.live += int64(k.live)
+	b.liveBytes += k.bytes
+	b.settled += int64(q.settled.count(Range{k.first, k.last}))
+	if q.deleted {
+		b.settled += int64(k.live)
+	}
+}
+
+// writeFragments writes the bytes of the items that were collected.
+func (c *checkpoint) writeFragments() ([]*fragment, error) {
+	var all []*fragment
+	var shared []blob
+	var err error
+	for _, id := range slices.Sorted(maps.Keys(c.queues)) {
+		own := make([]blob, 0, len(c.queues[id].items))
+		for i := range c.queues[id].items {
+			it := &c.queues[id].items[i]
+			at := blob{uint32(it.Place.offset()), blobHead + it.Size}
+			if _, it.shared = c.shared[it.Place]; it.shared {
+				shared = append(shared, at)
+			} else {
+				own = append(own, at)
+			}
+		}
+		if all, err = c.cut(all, id, own); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(shared, func(a, b blob) int { return cmp.Compare(a.offset, b.offset) })
+	return c.cut(all, 0, slices.Compact(shared))
+}
+
+// cut writes the messages of an owner as fragments.
+func (c *checkpoint) cut(all []*fragment, owner uint64, blobs []blob) ([]*fragment, error) {
+	for len(blobs) > 0 {
+		n, size := 0, int64(fragmentHead)
+		for n < len(blobs) {
+			size += int64(blobs[n].length) + fragmentEntry
+			if n > 0 && size > fragmentSize {
+				break
+			}
+			n++
+		}
+		f, err := c.archive.writer.write(c.segment, owner, blobs[:n])
+		if err != nil {
+			return nil, err
+		}
+		all, blobs = append(all, f), blobs[n:]
+	}
+	return all, nil
+}
+
+// noteTops notes how far the queues have come with the segment.
+func (c *checkpoint) noteTops() {
+	b := c.archive
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(c.queues)) {
+		q := b.queue(id)
+		if top := c.queues[id].top; top > q.top && !q.deleted {
+			q.top = top
+			c.changes.put(recordKey{kind: recordQueue, a: id}, appendTop(nil, top))
+		}
+	}
+}

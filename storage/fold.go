@@ -1,0 +1,262 @@
+package storage
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+)
+
+// fold is one update of the index by what has happened to messages it has.
+type fold struct {
+	archive   *archive
+	changes   *changes
+	fragments []*fragment // without a live message now
+}
+
+// foldAlone folds what was settled, without a checkpoint.
+func (b *archive) foldAlone() error { return b.fold(new(changes), nil, nil) }
+
+// fold adds to changes what was settled, given back and deleted, and applies
+// all. With cover, the checkpoint c is complete.
+func (b *archive) fold(list *changes, c *checkpoint, cover *covered) error {
+	f := &fold{archive: b, changes: list}
+	b.mu.Lock()
+	b.settled = 0
+	ids := slices.Sorted(maps.Keys(b.queues))
+	b.mu.Unlock()
+	for _, id := range ids {
+		var requeues []requeue
+		if c != nil && c.queues[id] != nil {
+			requeues, c.queues[id].requeues = c.queues[id].requeues, nil
+		}
+		if err := f.queue(id, requeues); err != nil {
+			return err
+		}
+	}
+	if c != nil {
+		c.touched = 0
+	}
+	b.dropFragments(f)
+	moved, err := b.evacuate(list)
+	if err != nil {
+		return err
+	}
+	removed := b.emptyGenerations(list)
+	if err := b.awaitSpace(); err != nil {
+		return err
+	}
+	if err := b.index.apply(list, cover); err != nil {
+		return err
+	}
+	b.relocate(moved)
+	for _, g := range removed {
+		if err := b.generations.remove(g); err != nil {
+			return err
+		}
+	}
+	if cover != nil {
+		b.forget(c.gone)
+	}
+	return nil
+}
+
+// forget drops queues that nothing more will come of.
+func (b *archive) forget(gone []uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range gone {
+		delete(b.queues, id)
+	}
+}
+
+// queue folds what has happened to a queue.
+func (f *fold) queue(id uint64, requeues []requeue) error {
+	b := f.archive
+	b.mu.Lock()
+	q := b.queues[id]
+	gone, settled := q.deleted, q.settled.take(q.top)
+	b.mu.Unlock()
+	if gone {
+		return f.dropQueue(id, q)
+	}
+	if settled.empty() && len(requeues) == 0 {
+		return nil
+	}
+	for i := range q.blocks {
+		if err := f.block(id, &q.blocks[i], &settled, requeues); err != nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q.blocks = slices.DeleteFunc(q.blocks, func(k block) bool { return k.live == 0 })
+	q.low = q.top + 1
+	if len(q.blocks) > 0 {
+		q.low = q.blocks[0].first
+	}
+	return nil
+}
+
+// block folds what has happened to messages of a block.
+func (f *fold) block(id uint64, k *block, settled *seqSet, requeues []requeue) error {
+	requeues = within(requeues, k)
+	if len(requeues) == 0 && settled.count(Range{k.first, k.last}) == 0 {
+		return nil
+	}
+	b := f.archive
+	at, bitmapAt := recordKey{recordBlock, id, k.first}, recordKey{recordSettled, id, k.first}
+	items, dead, err := b.readBlock(id, k)
+	if err != nil {
+		return err
+	}
+	before := k.live
+	for i := range items {
+		if it := &items[i]; !bit(dead, i) && settled.has(it.Seq) {
+			dead[i/8] |= 1 << (i % 8)
+			f.release(id, k, it)
+		}
+	}
+	switch {
+	case k.live == 0:
+		f.changes.drop(at)
+		f.changes.drop(bitmapAt)
+		return nil
+	case k.live < before:
+		f.changes.put(bitmapAt, dead)
+	}
+	if giveBack(items, requeues) {
+		f.changes.put(at, appendBlock(nil, items))
+	}
+	return nil
+}
+
+// within returns those of a list that are about a block.
+func within(requeues []requeue, k *block) (of []requeue) {
+	for _, r := range requeues {
+		if r.seq >= k.first && r.seq <= k.last {
+			of = append(of, r)
+		}
+	}
+	return of
+}
+
+// giveBack notes on items that they were given back, and tells whether any was.
+func giveBack(items []blockItem, requeues []requeue) (any bool) {
+	for _, r := range requeues {
+		if i, ok := slices.BinarySearchFunc(items, r.seq, compareSeq); ok {
+			items[i].Deliveries, items[i].Redelivered = r.deliveries, true
+			any = true
+		}
+	}
+	return any
+}
+
+// readBlock reads the items of a block and the bits of those that are settled.
+func (b *archive) readBlock(id uint64, k *block) (items []blockItem, dead []byte, err error) {
+	at := recordKey{recordBlock, id, k.first}
+	value, err := b.index.get(at)
+	if err != nil {
+		return nil, nil, err
+	}
+	if items, err = decodeBlock(nil, value); err != nil {
+		return nil, nil, corrupt(b.index.dir, "block %d/%d: %v", id, k.first, err)
+	}
+	if k.live == k.count {
+		return items, make([]byte, (len(items)+7)/8), nil
+	}
+	dead, err = b.index.get(recordKey{recordSettled, id, k.first})
+	if err == nil && len(dead) != (len(items)+7)/8 {
+		err = corrupt(b.index.dir, "the settled messages of block %d/%d make no sense", id, k.first)
+	}
+	return items, dead, err
+}
+
+func bit(b []byte, i int) bool { return b[i/8]&(1<<(i%8)) != 0 }
+
+// release notes that an item of a block is settled.
+func (f *fold) release(queue uint64, k *block, it *blockItem) {
+	b := f.archive
+	b.mu.Lock()
+	b.live--
+	b.liveBytes -= int64(it.Size)
+	b.mu.Unlock()
+	b.index.meta.live--
+	k.live--
+	k.bytes -= int64(it.Size)
+	at := b.lookup(queue, it)
+	if at.live--; at.live == 0 {
+		f.fragments = append(f.fragments, at)
+	}
+}
+
+// dropQueue drops all that Badger has of a queue. Its messages need not be
+// looked at, but for those that it may share with others.
+func (f *fold) dropQueue(id uint64, q *archiveQueue) error {
+	b := f.archive
+	for i := range q.blocks {
+		k := &q.blocks[i]
+		if k.shared {
+			items, dead, err := b.readBlock(id, k)
+			if err != nil {
+				return err
+			}
+			for i := range items {
+				if items[i].shared && !bit(dead, i) {
+					f.release(id, k, &items[i])
+				}
+			}
+		}
+		f.changes.drop(recordKey{recordBlock, id, k.first})
+		f.changes.drop(recordKey{recordSettled, id, k.first})
+		b.mu.Lock()
+		b.live -= int64(k.live)
+		b.liveBytes -= k.bytes
+		b.mu.Unlock()
+		b.index.meta.live -= uint64(k.live)
+	}
+	f.changes.drop(recordKey{kind: recordQueue, a: id})
+	if len(q.blocks) > 0 {
+		f.fragments = append(f.fragments, b.owned(id)...)
+	}
+	b.mu.Lock()
+	q.blocks = nil
+	b.mu.Unlock()
+	return nil
+}
+
+// owned returns the fragments of a queue.
+func (b *archive) owned(id uint64) (found []*fragment) {
+	for _, of := range b.fragments {
+		i, _ := slices.BinarySearchFunc(of, &fragment{owner: id}, compareFragments)
+		for ; i < len(of) && of[i].owner == id; i++ {
+			found = append(found, of[i])
+		}
+	}
+	return found
+}
+
+// dropFragments drops fragments without a live message.
+func (b *archive) dropFragments(f *fold) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, at := range f.fragments {
+		f.changes.drop(at.record())
+		b.generations.count(at, -1)
+		of := b.fragments[at.segment]
+		if i, ok := slices.BinarySearchFunc(of, at, compareFragments); ok {
+			of = slices.Delete(of, i, i+1)
+		}
+		if b.fragments[at.segment] = of; len(of) == 0 {
+			delete(b.fragments, at.segment)
+		}
+	}
+}
+
+func appendTop(b []byte, top uint64) []byte { return binary.LittleEndian.AppendUint64(b, top) }
+
+func parseTop(b []byte) (top uint64, ok bool) {
+	if len(b) != 8 {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(b), true
+}

@@ -1,0 +1,238 @@
+package storage
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+const (
+	// generationSize is when a generation is complete.
+	generationSize = 64 << 20
+	// idleGenerations is how many complete ones stay open to be read.
+	idleGenerations = 2
+)
+
+// generation is a Badger that fragments are written to once. When it is
+// complete it is only read, and when nothing of it is wanted any more, its
+// directory is removed: no space waits for a compaction.
+type generation struct {
+	number  uint32
+	written int64 // bytes of values, while it is written to
+	files   []fileSum
+
+	// Owned by the checkpoint goroutine, and by who opens it before that runs.
+	fragments int   // that the index has in it
+	size      int64 // of these
+
+	// mu is held for reading while db is used, and for writing to open or
+	// close it.
+	mu      sync.RWMutex
+	db      *badger.DB // nil while it is closed
+	checked bool       // its files are what they were
+	removed bool
+}
+
+// complete tells whether nothing more is written to it.
+func (g *generation) complete() bool { return g.files != nil }
+
+// generations are all there are.
+type generations struct {
+	dir    string
+	files  files
+	synced func(dir string) // called after each synced transaction
+
+	// Owned by the checkpoint goroutine, and by who opens the store.
+	current *generation // is written to; nil if there is none
+	last    uint32      // the highest number that was used
+
+	mu     sync.Mutex // a leaf
+	all    map[uint32]*generation
+	recent []*generation // complete ones that are open; the one used last is last
+}
+
+func (s *generations) path(number uint32) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%08d", number))
+}
+
+// create starts a new generation to write to.
+func (s *generations) create() error {
+	if err := s.files.mkdir(s.dir); err != nil {
+		return err
+	}
+	s.last++
+	dir := s.path(s.last)
+	if err := os.RemoveAll(dir); err != nil { // what a crash has left
+		return err
+	}
+	db, err := openBadger(dir, false)
+	if err != nil {
+		return err
+	}
+	if err := s.files.syncDir(s.dir); err != nil {
+		db.Close()
+		return err
+	}
+	s.current = &generation{number: s.last, db: db}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[s.last] = s.current
+	return nil
+}
+
+// finish closes the generation that is written to: it is complete. Its files
+// are to be noted in the index.
+func (s *generations) finish() (*generation, error) {
+	g := s.current
+	s.current = nil
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := s.shut(g); err != nil {
+		return nil, err
+	}
+	return g, s.seal(g)
+}
+
+// shut closes the Badger of a generation. g.mu is held.
+func (s *generations) shut(g *generation) error {
+	if g.db == nil {
+		return nil
+	}
+	db := g.db
+	g.db = nil
+	return guarded(s.path(g.number), db.Close)
+}
+
+// seal notes which files a closed generation has, and what is in them.
+func (s *generations) seal(g *generation) (err error) {
+	dir := s.path(g.number)
+	names, err := s.files.list(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !essential(name) {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+			continue
+		}
+		sum, err := sumFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		g.files = append(g.files, sum)
+	}
+	g.checked = true
+	return s.files.syncDir(dir)
+}
+
+// essential tells whether a file of a closed Badger has anything of ours; the
+// others are made when it is opened, and changed by that.
+func essential(name string) bool {
+	return strings.HasSuffix(name, ".sst") || name == badger.ManifestFilename || name == badger.KeyRegistryFileName
+}
+
+// fileSum is what a file of a complete generation is like.
+type fileSum struct {
+	name string
+	size int64
+	sum  uint32
+}
+
+func sumFile(path string) (fileSum, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return fileSum{}, err
+	}
+	defer f.Close()
+	h := crc32.New(castagnoli)
+	n, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, make([]byte, 256<<10))
+	return fileSum{filepath.Base(path), n, h.Sum32()}, err
+}
+
+// appendFiles appends the value of the record of a complete generation.
+func (g *generation) appendFiles(b []byte) []byte {
+	for _, f := range g.files {
+		b = append(binary.AppendUvarint(b, uint64(len(f.name))), f.name...)
+		b = binary.AppendUvarint(b, uint64(f.size))
+		b = binary.LittleEndian.AppendUint32(b, f.sum)
+	}
+	return b
+}
+
+func (g *generation) parseFiles(b []byte) bool {
+	r := reader{b: b}
+	for len(r.b) > 0 {
+		n := r.uvarint()
+		if n > uint64(len(r.b)) {
+			return false
+		}
+		f := fileSum{name: string(r.b[:n])}
+		r.b = r.b[n:]
+		f.size = int64(r.uvarint())
+		if len(r.b) < 4 {
+			return false
+		}
+		f.sum = binary.LittleEndian.Uint32(r.b)
+		r.b = r.b[4:]
+		g.files = append(g.files, f)
+	}
+	return g.complete() && !r.short
+}
+
+// checkSizes looks whether the files of a complete generation are there and as
+// long as they were.
+func (s *generations) checkSizes(g *generation) error {
+	for _, f := range g.files {
+		path := filepath.Join(s.path(g.number), f.name)
+		switch info, err := os.Stat(path); {
+		case err != nil:
+			return corrupt(path, "%v", err)
+		case info.Size() != f.size:
+			return corrupt(path, "%d bytes long instead of %d", info.Size(), f.size)
+		}
+	}
+	return nil
+}
+
+// check reads the files of a complete generation: Badger may end the process
+// when it meets damage.
+func (s *generations) check(g *generation) error {
+	for _, f := range g.files {
+		path := filepath.Join(s.path(g.number), f.name)
+		switch found, err := sumFile(path); {
+		case err != nil:
+			return corrupt(path, "%v", err)
+		case found != f:
+			return corrupt(path, "its checksum is wrong")
+		}
+	}
+	return nil
+}
+
+// numbers returns those of the generations that have a directory, ascending.
+func (s *generations) numbers() ([]uint32, error) {
+	names, err := s.files.list(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint32
+	for _, name := range names {
+		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+			numbers = append(numbers, uint32(n))
+		}
+	}
+	slices.SortFunc(numbers, cmp.Compare[uint32])
+	return numbers, nil
+}

@@ -1,0 +1,296 @@
+package storage
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// index is a small Badger with everything but the bytes of messages. What it
+// holds is known in memory by checksum, so that each transaction can say what
+// all of it together is.
+type index struct {
+	dir    string
+	files  files
+	synced func(dir string)
+
+	mark indexMark
+	db   *badger.DB // nil before the first change
+	meta indexMeta
+	sums map[recordKey]recordFacts
+	size int64 // of all records
+	used int64 // bytes written to the directory that is in use
+}
+
+// recordFacts is what is remembered of a record.
+type recordFacts struct{ sum, size uint32 }
+
+// changes are to be made to the index together.
+type changes struct {
+	list []change
+	size int
+}
+
+// change is a record that is put, or dropped if the value is nil.
+type change struct {
+	key   recordKey
+	value []byte
+}
+
+// put has a record written; the value becomes the change's.
+func (c *changes) put(k recordKey, value []byte) {
+	c.list = append(c.list, change{k, sealRecord(k, value)})
+	c.size += len(value) + recordKeySize + 64
+}
+
+func (c *changes) drop(k recordKey) {
+	c.list = append(c.list, change{key: k})
+	c.size += recordKeySize + 64
+}
+
+// indexBatch is how many bytes of changes make a transaction.
+const indexBatch = 512 << 10
+
+// apply makes changes, in one transaction or, if there are many, several in
+// order: whoever needs a change only with another one puts it behind that one.
+// cover, if it is not nil, comes with the last.
+func (x *index) apply(c *changes, cover *covered) error {
+	if x.db == nil {
+		if err := x.create(1); err != nil {
+			return err
+		}
+	}
+	for list := c.list; ; {
+		n, size := 0, 0
+		for n < len(list) && (n == 0 || size+len(list[n].value) < indexBatch && n < transactionRecords) {
+			size += len(list[n].value) + recordKeySize
+			n++
+		}
+		last := n == len(list)
+		if last && cover != nil {
+			x.meta.covered = *cover
+		}
+		if err := x.commit(list[:n]); err != nil {
+			return err
+		}
+		if list = list[n:]; last {
+			break
+		}
+	}
+	*c = changes{list: c.list[:0]}
+	x.mark.commit, x.mark.live = x.meta.commit, x.meta.live
+	if err := x.mark.write(); err != nil {
+		return err
+	}
+	return x.shrink()
+}
+
+// commit makes changes in one transaction.
+func (x *index) commit(list []change) error {
+	txn := x.db.NewTransaction(true)
+	defer txn.Discard()
+	for _, c := range list {
+		if err := x.change(txn, c); err != nil {
+			return err
+		}
+	}
+	x.meta.commit++
+	if err := x.setMeta(txn); err != nil {
+		return err
+	}
+	return x.sync(txn)
+}
+
+func (x *index) setMeta(txn *badger.Txn) error {
+	k := recordKey{kind: recordMeta}
+	x.meta.records = uint64(len(x.sums))
+	return txn.Set(k.append(nil), sealRecord(k, x.meta.append(nil)))
+}
+
+func (x *index) sync(txn *badger.Txn) error {
+	if err := guarded(x.path(x.mark.number), txn.Commit); err != nil {
+		return err
+	}
+	x.synced(x.path(x.mark.number))
+	return nil
+}
+
+func (x *index) change(txn *badger.Txn, c change) error {
+	old, exists := x.sums[c.key]
+	x.meta.sum -= uint64(old.sum)
+	x.size -= int64(old.size)
+	x.used += int64(len(c.value)) + recordKeySize
+	if c.value == nil {
+		delete(x.sums, c.key)
+		if !exists {
+			return nil
+		}
+		return txn.Delete(c.key.append(nil))
+	}
+	_, sum, _ := openRecord(c.key, c.value)
+	x.note(c.key, recordFacts{sum, uint32(len(c.value)) + recordKeySize})
+	return txn.Set(c.key.append(nil), c.value)
+}
+
+// note notes a record that is there now.
+func (x *index) note(k recordKey, r recordFacts) {
+	x.sums[k] = r
+	x.meta.sum += uint64(r.sum)
+	x.size += int64(r.size)
+}
+
+// get reads a record.
+func (x *index) get(k recordKey) (value []byte, err error) {
+	dir := x.path(x.mark.number)
+	err = guarded(dir, func() error {
+		return x.db.View(func(txn *badger.Txn) error {
+			item, err := txn.Get(k.append(nil))
+			if err != nil {
+				return corrupt(dir, "record %c %d/%d: %v", k.kind, k.a, k.b, err)
+			}
+			b, err := item.ValueCopy(nil)
+			if err != nil {
+				return err
+			}
+			value, err = x.verify(k, b)
+			return err
+		})
+	})
+	return value, err
+}
+
+// verify returns the value of a record that was read, if it is the one that was
+// written last.
+func (x *index) verify(k recordKey, b []byte) ([]byte, error) {
+	value, sum, ok := openRecord(k, b)
+	if !ok || x.sums[k].sum != sum {
+		return nil, corrupt(x.path(x.mark.number), "the checksum of record %c %d/%d is wrong", k.kind, k.a, k.b)
+	}
+	return value, nil
+}
+
+func (x *index) path(number uint32) string {
+	return filepath.Join(x.dir, fmt.Sprintf("%08d", number))
+}
+
+// create starts the directory with a number, which the mark names from now on.
+func (x *index) create(number uint32) error {
+	if err := x.files.mkdir(x.dir); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(x.path(number)); err != nil {
+		return err
+	}
+	if number == 1 {
+		x.mark.number = number
+		if err := x.mark.make(x.files, x.dir); err != nil {
+			return err
+		}
+	}
+	db, err := openBadger(x.path(number), false)
+	if err != nil {
+		return err
+	}
+	x.db = db
+	return x.files.syncDir(x.dir)
+}
+
+// close closes the index.
+func (x *index) close() error {
+	err := x.mark.close()
+	if x.db == nil {
+		return err
+	}
+	if closeErr := guarded(x.path(x.mark.number), x.db.Close); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// indexSlack is how many bytes a directory of the index may have beyond what
+// is in the index.
+const indexSlack = 4 << 20
+
+// shrink moves the index to a new directory if most of what was written to the
+// one in use is obsolete.
+func (x *index) shrink() error {
+	if x.used < 3*x.size+indexSlack {
+		return nil
+	}
+	old, oldNumber := x.db, x.mark.number
+	if err := x.create(oldNumber + 1); err != nil {
+		return err
+	}
+	if err := x.copyFrom(old, oldNumber+1); err != nil {
+		return err
+	}
+	if err := guarded(x.path(oldNumber), old.Close); err != nil {
+		return err
+	}
+	x.mark.number, x.used = oldNumber+1, x.size
+	for range 2 { // both slots: the old directory goes
+		if err := x.mark.write(); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(x.path(oldNumber))
+}
+
+// copyFrom writes all records of another Badger to the present one, whose
+// number is given.
+func (x *index) copyFrom(old *badger.DB, number uint32) error {
+	return guarded(x.path(number), func() error {
+		batch, size := x.db.NewTransaction(true), 0
+		defer func() { batch.Discard() }()
+		err := old.View(func(txn *badger.Txn) error {
+			it := txn.NewIterator(badger.IteratorOptions{})
+			defer it.Close()
+			for it.Rewind(); it.Valid(); it.Next() {
+				item := it.Item()
+				value, err := item.ValueCopy(nil)
+				if err != nil {
+					return err
+				}
+				if size += len(value) + 64; size > indexBatch {
+					if err := batch.Commit(); err != nil {
+						return err
+					}
+					batch, size = x.db.NewTransaction(true), len(value)
+				}
+				if err := batch.Set(item.KeyCopy(nil), value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := batch.Commit(); err != nil {
+			return err
+		}
+		x.synced(x.path(number))
+		return nil
+	})
+}
+
+// numbers returns those of the directories that there are, ascending.
+func (x *index) numbers() ([]uint32, error) {
+	names, err := x.files.list(x.dir)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint32
+	for _, name := range names {
+		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+			numbers = append(numbers, uint32(n))
+		}
+	}
+	slices.SortFunc(numbers, cmp.Compare[uint32])
+	return numbers, nil
+}

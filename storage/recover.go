@@ -1,0 +1,255 @@
+package storage
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// recovering reads the index and checks it, and what it names.
+type recovering struct {
+	*archive
+	visitor visitor
+	want    indexMeta            // what the index says of itself
+	repairs changes              // what is to be put right in it
+	dead    map[recordKey][]byte // bitmaps, by the block they are of
+	ready   bool                 // fragments have been looked at
+	orphans uint64               // items of a checkpoint that was not completed
+	bad     map[Place]struct{}   // messages that cannot be read
+	found   []blockItem          // reused
+	last    *fragment            // that an item was in
+}
+
+// recover reads the index, and tells v of the entities and live items in it.
+// It returns what Badger covers of the journal. Bodies are not read, unless
+// loss is accepted.
+func (b *archive) recover(v visitor) (covered, error) {
+	r := &recovering{archive: b, visitor: v, dead: make(map[recordKey][]byte)}
+	err := r.open()
+	if err == nil && b.index.db != nil {
+		err = r.readMeta()
+	}
+	if err == nil && b.index.db != nil && b.acceptLoss {
+		err = r.each(func(recordKey, []byte) error { return nil })
+	}
+	if err != nil && b.acceptLoss && isCorrupt(err) {
+		err = r.startAnew(err)
+	}
+	if err == nil && b.index.db != nil {
+		err = r.read()
+	}
+	return b.index.meta.covered, err
+}
+
+func isCorrupt(err error) bool {
+	var c *CorruptError
+	return errors.As(err, &c)
+}
+
+// open opens the directory of the index that the mark names, if there is one.
+func (r *recovering) open() error {
+	x := &r.index
+	numbers, err := x.numbers()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(x.dir, "mark")
+	f, err := x.files.open(path, false)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && len(numbers) == 0:
+		return nil
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	case err != nil || !x.mark.read(f):
+		return corrupt(path, "there is no mark that is whole")
+	}
+	x.mark.f = f
+	if !slices.Contains(numbers, x.mark.number) && x.mark.commit > 0 {
+		return corrupt(x.path(x.mark.number), "the index is missing")
+	}
+	for _, n := range numbers {
+		if n != x.mark.number {
+			if err := os.RemoveAll(x.path(n)); err != nil {
+				return err
+			}
+		}
+	}
+	if x.mark.commit == 0 { // nothing was given back for its sake
+		return x.create(x.mark.number)
+	}
+	if x.db, err = openBadger(x.path(x.mark.number), false); err != nil && !isCorrupt(err) {
+		err = corrupt(x.path(x.mark.number), "%v", err)
+	}
+	return err
+}
+
+// readMeta reads what the index says of itself.
+func (r *recovering) readMeta() error {
+	x := &r.index
+	if x.mark.commit == 0 {
+		return nil
+	}
+	dir, k := x.path(x.mark.number), recordKey{kind: recordMeta}
+	return guarded(dir, func() error {
+		return x.db.View(func(txn *badger.Txn) error {
+			item, err := txn.Get(k.append(nil))
+			if err != nil {
+				return corrupt(dir, "the record about it all: %v", err)
+			}
+			return item.Value(func(b []byte) error {
+				value, _, ok := openRecord(k, b)
+				if !ok || !x.meta.parse(value) {
+					return corrupt(dir, "the record about it all makes no sense")
+				}
+				if x.meta.commit < x.mark.commit {
+					return corrupt(dir, "it ends with transaction %d, and %d was durable", x.meta.commit, x.mark.commit)
+				}
+				r.want, x.meta.sum = x.meta, 0
+				return nil
+			})
+		})
+	})
+}
+
+// read reads the records, and looks whether they are those that were written
+// last.
+func (r *recovering) read() error {
+	x := &r.index
+	if err := r.each(r.record); err != nil {
+		return err
+	}
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	x.used = x.size
+	if uint64(len(x.sums)) != r.want.records || x.meta.sum != r.want.sum || uint64(r.live)+r.orphans != r.want.live {
+		lost := max(r.want.live, uint64(r.live)+r.orphans) - uint64(r.live) - r.orphans
+		err := corrupt(x.path(x.mark.number), "it has %d records with %d messages, instead of %d with %d, or some are not what they were",
+			len(x.sums), uint64(r.live)+r.orphans, r.want.records, r.want.live)
+		if err = r.accept(err, lost); err != nil {
+			return err
+		}
+	}
+	x.meta.live = uint64(r.live)
+	if len(r.repairs.list) == 0 {
+		return nil
+	}
+	return x.apply(&r.repairs, nil)
+}
+
+// each calls f for every record but that about it all, in the order of keys.
+func (r *recovering) each(f func(k recordKey, b []byte) error) error {
+	x := &r.index
+	dir := x.path(x.mark.number)
+	return guarded(dir, func() error {
+		return x.db.View(func(txn *badger.Txn) error {
+			it := txn.NewIterator(badger.IteratorOptions{})
+			defer it.Close()
+			for it.Rewind(); it.Valid(); it.Next() {
+				k, ok := parseRecordKey(it.Item().Key())
+				if !ok {
+					return corrupt(dir, "a key makes no sense: %x", it.Item().Key())
+				}
+				if k.kind == recordMeta {
+					continue
+				}
+				if err := it.Item().Value(func(b []byte) error { return f(k, b) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// record reads a record. One that is damaged is dropped, if that is accepted:
+// how many messages were lost with it shows at the end.
+func (r *recovering) record(k recordKey, b []byte) error {
+	value, sum, ok := openRecord(k, b)
+	r.index.note(k, recordFacts{sum, uint32(len(b)) + recordKeySize})
+	if ok {
+		var err error
+		if ok, err = r.understand(k, value); err != nil {
+			return err
+		}
+	}
+	if ok {
+		return nil
+	}
+	r.repairs.drop(k)
+	return r.accept(corrupt(r.index.path(r.index.mark.number), "record %c %d/%d is not what was written", k.kind, k.a, k.b), 0)
+}
+
+// accept is nil for damage that is to be accepted, once it was noted.
+func (r *recovering) accept(err error, messages uint64) error {
+	if !r.acceptLoss || !isCorrupt(err) {
+		return err
+	}
+	r.loss.Messages += messages
+	r.loss.Damages = append(r.loss.Damages, err.Error())
+	return nil
+}
+
+// understand reads the value of a record; false if it makes no sense. Bitmaps
+// come before fragments and generations, and these before blocks.
+func (r *recovering) understand(k recordKey, value []byte) (ok bool, err error) {
+	switch k.kind {
+	case recordEntity:
+		r.visitor.put(Entity{EntityKind(k.a), k.b, value})
+	case recordSettled:
+		r.dead[recordKey{recordBlock, k.a, k.b}] = slices.Clone(value)
+	case recordFragment:
+		return r.fragment(k, value), nil
+	case recordGeneration:
+		return r.generation(uint32(k.a)).parseFiles(value), nil
+	case recordQueue:
+		q := r.archive.queue(k.a)
+		q.top, ok = parseTop(value)
+		q.low, q.last = q.top+1, max(q.last, q.top)
+		return ok, nil
+	case recordBlock:
+		if err := r.prepare(); err != nil {
+			return false, err
+		}
+		return r.block(k, value)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (r *recovering) fragment(k recordKey, value []byte) bool {
+	f, ok := parseFragment(k, value)
+	if !ok {
+		return false
+	}
+	if f.segment > r.want.segment {
+		r.repairs.drop(k)
+		return true
+	}
+	r.fragments[f.segment] = append(r.fragments[f.segment], f)
+	g := r.generation(f.generation)
+	g.fragments++
+	g.size += int64(f.size)
+	return true
+}
+
+// startAnew gives up an index that cannot be read.
+func (r *recovering) startAnew(err error) error {
+	x := &r.index
+	_ = r.accept(err, x.mark.live)
+	if x.db != nil {
+		_ = guarded(x.dir, x.db.Close)
+	}
+	_ = x.mark.close()
+	for _, dir := range []string{x.dir, r.generations.dir} {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	x.db, x.mark, x.meta = nil, indexMark{}, indexMeta{}
+	return nil
+}

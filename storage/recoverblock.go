@@ -1,0 +1,92 @@
+package storage
+
+import "slices"
+
+// block reads a block: its live items are told of, and found in their
+// fragments.
+func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
+	if r.found, err = decodeBlock(r.found[:0], value); err != nil {
+		return false, nil //nolint:nilerr // the caller has a better one
+	}
+	bitmapKey := recordKey{recordSettled, k.a, k.b}
+	dead, some := r.dead[k]
+	delete(r.dead, k)
+	if !some {
+		dead = make([]byte, (len(r.found)+7)/8)
+	}
+	if len(dead) != (len(r.found)+7)/8 || r.found[0].Seq != k.b {
+		r.repairs.drop(bitmapKey)
+		return false, nil
+	}
+	if r.found[0].Place.segment() > r.want.segment {
+		r.repairs.drop(k)
+		r.repairs.drop(bitmapKey)
+		r.countOrphans(dead)
+		return true, nil
+	}
+	at := block{first: k.b, last: r.found[len(r.found)-1].Seq, count: len(r.found)}
+	lost := false
+	for i := range r.found {
+		if bit(dead, i) {
+			continue
+		}
+		if err := r.item(k.a, &r.found[i], &at); err != nil {
+			if err = r.accept(err, 0); err != nil {
+				return false, err
+			}
+			dead[i/8] |= 1 << (i % 8)
+			lost = true
+		}
+	}
+	if lost {
+		r.repairs.put(bitmapKey, slices.Clone(dead))
+	}
+	r.keep(k.a, at)
+	return true, nil
+}
+
+func (r *recovering) countOrphans(dead []byte) {
+	for i := range r.found {
+		if !bit(dead, i) {
+			r.orphans++
+		}
+	}
+}
+
+// keep notes a block.
+func (r *recovering) keep(queue uint64, at block) {
+	r.live += int64(at.live)
+	r.liveBytes += at.bytes
+	q := r.archive.queue(queue)
+	if len(q.blocks) == 0 {
+		q.low = at.first
+	}
+	q.blocks = append(q.blocks, at)
+	q.last = max(q.last, at.last)
+	q.top = max(q.top, at.last)
+}
+
+// item notes an item of a block.
+func (r *recovering) item(queue uint64, it *blockItem, at *block) error {
+	owner := queue
+	if it.shared {
+		owner = 0
+	}
+	f := r.last
+	if f == nil || f.owner != owner || !f.spans(it.Place) {
+		f = findFragment(r.fragments[it.Place.segment()], owner, uint32(it.Place.offset()))
+	}
+	if f == nil {
+		return corrupt(r.index.path(r.index.mark.number), "message %d of queue %d is in no fragment", it.Seq, queue)
+	}
+	if _, bad := r.bad[it.Place]; bad {
+		return r.damaged(f, "message %d of queue %d cannot be read", it.Seq, queue)
+	}
+	r.last = f
+	f.live++
+	at.live++
+	at.bytes += int64(it.Size)
+	at.shared = at.shared || it.shared
+	r.visitor.message(queue, it.Item)
+	return nil
+}
