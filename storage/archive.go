@@ -29,11 +29,19 @@ type archive struct {
 	queues  map[uint64]*archiveQueue
 	// fragments has those of each segment, ordered by owner and place.
 	fragments map[uint32][]*fragment
-	live      int64 // messages that the blocks have, as of the last fold
-	liveBytes int64 // of these
-	settled   int64 // of these, since then; at least
-	due       bool  // there may be something to do
+	alive     []alive // segments of the journal with messages, ascending
+	live      int64   // messages that the blocks have, as of the last fold
+	liveBytes int64   // of these
+	settled   int64   // of these, since then; at least
+	due       bool    // there may be something to do
+	busy      bool    // it is being done
 	closing   bool
+}
+
+// alive is how many messages of a segment are not settled, about.
+type alive struct {
+	segment uint32
+	live    int
 }
 
 // archiveOptions are what the rest of the store gives it.
@@ -41,15 +49,17 @@ type archiveOptions struct {
 	dir        string
 	files      files
 	acceptLoss bool
-		onSpace    func(short bool)              // see Options
-	synced     func(dir string)              // called after each synced transaction, for tests
-	free       func(dir string) (int64, error) // bytes that the disk has room for
+	onSpace    func(short bool)                // see Options
+	synced     func(dir string)                // called after each synced transaction, for tests
+	space      func(dir string) (int64, error) // bytes that the disk has room for
 }
 
 // segments is the journal as its checkpoints see it.
 type segments interface {
-	// over tells whether the journal is larger than it is meant to be.
+	// over tells whether the journal is larger than it is meant to be, early
+	// whether giving back what is of no use any more is worth the effort.
 	over() bool
+	early() bool
 	// oldest returns the oldest segment, unless it is the one written to.
 	oldest() (segment uint32, ok bool)
 	// walk tells what groups of a segment change, and returns what is covered
@@ -68,9 +78,17 @@ type archiveQueue struct {
 	top     uint64 // the highest number that a covered segment had
 	last    uint64 // the highest number that was appended
 	deleted bool
+	spans   []span // its messages in the journal, ascending
 
 	// Owned by the goroutine of run.
 	blocks []block // ascending
+}
+
+// span are the messages of a queue in a segment of the journal.
+type span struct {
+	segment     uint32
+	first, last uint64
+	live        int // about; a settled range may have numbers that were never used
 }
 
 // block is a block of the index.
@@ -85,8 +103,8 @@ func newArchive(o archiveOptions) *archive {
 	if o.synced == nil {
 		o.synced = func(string) {}
 	}
-	if o.free == nil {
-		o.free = freeSpace
+	if o.space == nil {
+		o.space = freeSpace
 	}
 	b := &archive{
 		archiveOptions: o,
@@ -114,11 +132,13 @@ func (b *archive) committed(g *group) {
 	for i := range g.queues {
 		c := &g.queues[i]
 		q := b.queue(c.id)
-		if n := len(c.appended); n > 0 {
-			q.appended(c.appended[0].Seq, c.appended[n-1].Seq)
+		for k := range c.appended {
+			if c.appended[k].message != nil {
+				b.append(q, &c.appended[k].Item)
+			}
 		}
 		for _, r := range c.settled {
-			b.settled += q.settle(r)
+			b.settleRange(q, r)
 		}
 		if c.deleted {
 			b.deleteQueue(q)
@@ -137,31 +157,62 @@ func (b *archive) queue(id uint64) *archiveQueue {
 	return q
 }
 
-// appended notes that messages were appended.
-func (q *archiveQueue) appended(first, last uint64) {
+// append notes that a message was journaled. b.mu is held.
+func (b *archive) append(q *archiveQueue, it *Item) {
 	if q.last == 0 && q.low == 0 {
-		q.low = first
+		q.low = it.Seq
 	}
-	q.last = max(q.last, last)
+	q.last = max(q.last, it.Seq)
+	segment := it.Place.segment()
+	if n := len(q.spans); n == 0 || q.spans[n-1].segment != segment {
+		q.spans = append(q.spans, span{segment: segment, first: it.Seq})
+	}
+	in := &q.spans[len(q.spans)-1]
+	in.last = it.Seq
+	in.live++
+	if n := len(b.alive); n == 0 || b.alive[n-1].segment != segment {
+		b.alive = append(b.alive, alive{segment: segment})
+	}
+	b.alive[len(b.alive)-1].live++
 }
 
-// settle notes that messages are settled, and returns how many of them the
-// index may have.
-func (q *archiveQueue) settle(r Range) int64 {
-	if q.deleted {
-		return 0
+// settleRange notes that messages of a queue are settled. What cannot be of use
+// is left out of the range, which may be much larger than the queue. b.mu is
+// held.
+func (b *archive) settleRange(q *archiveQueue, r Range) {
+	if r = (Range{max(r.From, q.low), min(r.To, q.last)}); q.deleted || r.From > r.To {
+		return
 	}
-	r = Range{max(r.From, q.low), min(r.To, q.last)}
-	if r.From > r.To {
-		return 0
-	}
-	var indexed int
 	if r.From <= q.top {
-		indexed = q.settled.add(Range{r.From, min(r.To, q.top)})
-		r.From = max(r.From, q.top+1)
+		b.settled += int64(q.settled.add(Range{r.From, min(r.To, q.top)}))
 	}
-	q.settled.add(r)
-	return int64(indexed)
+	for i := range q.spans {
+		in := &q.spans[i]
+		if part := (Range{max(r.From, in.first, q.top+1), min(r.To, in.last)}); part.From <= part.To {
+			b.died(in, q.settled.add(part))
+		}
+	}
+}
+
+// died notes that messages of a span are of no use any more. b.mu is held.
+func (b *archive) died(in *span, n int) {
+	in.live -= n
+	for i := range b.alive {
+		if b.alive[i].segment == in.segment {
+			b.alive[i].live -= n
+			return
+		}
+	}
+}
+
+// spent tells whether no message of a segment needs to be kept. b.mu is held.
+func (b *archive) spent(segment uint32) bool {
+	for _, a := range b.alive {
+		if a.segment == segment {
+			return a.live <= 0
+		}
+	}
+	return true
 }
 
 // deleteQueue notes that a queue has gone. b.mu is held.
@@ -169,6 +220,9 @@ func (b *archive) deleteQueue(q *archiveQueue) {
 	q.deleted, q.settled = true, seqSet{}
 	for i := range q.blocks {
 		b.settled += int64(q.blocks[i].live)
+	}
+	for i := range q.spans {
+		b.died(&q.spans[i], q.spans[i].live)
 	}
 }
 
@@ -180,13 +234,13 @@ func (b *archive) requeue(uint64, uint64, uint16) {}
 func (b *archive) message(queue uint64, it Item) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.queue(queue).appended(it.Seq, it.Seq)
+	b.append(b.queue(queue), &it)
 }
 
 func (b *archive) settle(queue uint64, r Range) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.settled += b.queue(queue).settle(r)
+	b.settleRange(b.queue(queue), r)
 }
 
 func (b *archive) deleted(queue uint64) {
@@ -208,7 +262,8 @@ func (b *archive) foldDue() bool {
 
 // noteDue wakes the goroutine of run if there is something to do. b.mu is held.
 func (b *archive) noteDue() {
-	if !b.due && b.foldDue() {
+	spent := len(b.alive) > 1 && b.alive[0].live <= 0
+	if !b.due && (spent || b.foldDue()) {
 		b.due = true
 		b.changed.Broadcast()
 	}
@@ -223,7 +278,10 @@ func (b *archive) full() {
 }
 
 // start starts the goroutine that moves things to Badger. close waits for it.
-func (b *archive) start(j segments, failed func(error)) {
+func (b *archive) start(j *journal, failed func(error)) {
+	j.mu.Lock()
+	j.recycles = true
+	j.mu.Unlock()
 	b.journal, b.failed, b.writer.read = j, failed, j.readAt
 	go b.run()
 }
@@ -242,17 +300,19 @@ func (b *archive) run() {
 func (b *archive) awaitDue() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.busy = false
+	b.changed.Broadcast()
 	for !b.due && !b.closing {
 		b.changed.Wait()
 	}
-	b.due = false
+	b.due, b.busy = false, true
 	return !b.closing
 }
 
 // step does what there is to do.
 func (b *archive) step() error {
-	for b.journal.over() && !b.isClosing() {
-		segment, ok := b.journal.oldest()
+	for {
+		segment, ok := b.next()
 		if !ok {
 			break
 		}
@@ -270,6 +330,15 @@ func (b *archive) step() error {
 	return b.unlessClosing(b.foldAlone())
 }
 
+// next returns the next segment to move to Badger.
+func (b *archive) next() (segment uint32, ok bool) {
+	segment, ok = b.journal.oldest()
+	over, early := b.journal.over(), b.journal.early()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return segment, ok && !b.closing && (over || early && b.spent(segment))
+}
+
 func (b *archive) isClosing() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -277,7 +346,7 @@ func (b *archive) isClosing() bool {
 }
 
 // close ends what is under way and closes everything.
-func (b *archive) close() error {
+func (b *archive) close(bool) error {
 	b.mu.Lock()
 	b.closing = true
 	b.changed.Broadcast()

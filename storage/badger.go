@@ -36,7 +36,7 @@ func badgerOptions(dir string) badger.Options {
 		WithNumMemtables(1).
 		WithNumCompactors(0).
 		WithNumLevelZeroTables(noLimit).
-		WithNumLevelZeroTablesStall(noLimit).
+		WithNumLevelZeroTablesStall(noLimit + 1).
 		WithValueThreshold(1 << 20).
 		WithValueLogFileSize(1 << 20)
 }

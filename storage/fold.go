@@ -55,17 +55,22 @@ func (b *archive) fold(list *changes, c *checkpoint, cover *covered) error {
 		}
 	}
 	if cover != nil {
-		b.forget(c.gone)
+		b.forget(cover.segment, c.gone)
 	}
 	return nil
 }
 
-// forget drops queues that nothing more will come of.
-func (b *archive) forget(gone []uint64) {
+// forget drops what was noted of a segment that is covered now, and queues that
+// nothing more will come of.
+func (b *archive) forget(segment uint32, gone []uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, id := range gone {
 		delete(b.queues, id)
+	}
+	b.alive = slices.DeleteFunc(b.alive, func(a alive) bool { return a.segment <= segment })
+	for _, q := range b.queues {
+		q.spans = slices.DeleteFunc(q.spans, func(s span) bool { return s.segment <= segment })
 	}
 }
 

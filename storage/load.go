@@ -190,3 +190,11 @@ func (j *journal) walk(number uint32, v visitor) (end covered, err error) {
 	}
 	return s.extents[len(s.extents)-1].end, nil
 }
+
+// early tells whether so much is in use that giving back what nobody needs any
+// more keeps the ring small.
+func (j *journal) early() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return sizeOf(j.segments) > j.limit/16
+}

@@ -207,8 +207,10 @@ func (r *recovering) understand(k recordKey, value []byte) (ok bool, err error) 
 		return r.generation(uint32(k.a)).parseFiles(value), nil
 	case recordQueue:
 		q := r.archive.queue(k.a)
-		q.top, ok = parseTop(value)
-		q.low, q.last = q.top+1, max(q.last, q.top)
+		if q.top, ok = parseTop(value); len(q.blocks) == 0 {
+			q.low = q.top + 1
+		}
+		q.last = max(q.last, q.top)
 		return ok, nil
 	case recordBlock:
 		if err := r.prepare(); err != nil {

@@ -30,7 +30,7 @@ func freeSpace(dir string) (int64, error) {
 // awaitSpace waits until the disk has room.
 func (b *archive) awaitSpace() error {
 	for short := false; ; short = true {
-		free, err := b.free(b.dir)
+		free, err := b.space(b.dir)
 		switch {
 		case err != nil:
 			return err
