@@ -15,7 +15,7 @@ import (
 //
 // Only the goroutine of run changes anything on disk.
 type archive struct {
-	archiveOptions
+	*Options
 	index       index
 	generations *generations
 	writer      fragmentWriter
@@ -42,16 +42,6 @@ type archive struct {
 type alive struct {
 	segment uint32
 	live    int
-}
-
-// archiveOptions are what the rest of the store gives it.
-type archiveOptions struct {
-	dir        string
-	files      files
-	acceptLoss bool
-	onSpace    func(short bool)                // see Options
-	synced     func(dir string)                // called after each synced transaction, for tests
-	space      func(dir string) (int64, error) // bytes that the disk has room for
 }
 
 // segments is the journal as its checkpoints see it.
@@ -99,7 +89,7 @@ type block struct {
 	shared      bool  // messages of it may be in fragments without an owner
 }
 
-func newArchive(o archiveOptions) *archive {
+func newArchive(o *Options) *archive {
 	if o.synced == nil {
 		o.synced = func(string) {}
 	}
@@ -107,13 +97,13 @@ func newArchive(o archiveOptions) *archive {
 		o.space = freeSpace
 	}
 	b := &archive{
-		archiveOptions: o,
+		Options: o,
 		index: index{
-			dir: filepath.Join(o.dir, "index"), files: o.files, synced: o.synced,
+			dir: filepath.Join(o.Dir, "index"), files: o.files, synced: o.synced,
 			sums: make(map[recordKey]recordFacts),
 		},
 		generations: &generations{
-			dir: filepath.Join(o.dir, "fragments"), files: o.files, synced: o.synced,
+			dir: filepath.Join(o.Dir, "fragments"), files: o.files, synced: o.synced,
 			all: make(map[uint32]*generation),
 		},
 		stopped:   make(chan struct{}),

@@ -24,7 +24,9 @@ type Options struct {
 	OnError     func(error)      // called once when nothing can be kept any more
 	OnSpace     func(short bool) // called when there is no room to go on, and when there is again
 
-	files files // nil is the operating system's
+	files  files                           // nil is the operating system's
+	synced func(dir string)                // called after each synced transaction of Badger
+	space  func(dir string) (int64, error) // bytes that may be written; nil asks the operating system
 }
 
 const (

@@ -32,10 +32,10 @@ func (b *archive) recover(v visitor) (covered, error) {
 	if err == nil && b.index.db != nil {
 		err = r.readMeta()
 	}
-	if err == nil && b.index.db != nil && b.acceptLoss {
+	if err == nil && b.index.db != nil && b.AcceptLoss {
 		err = r.each(func(recordKey, []byte) error { return nil })
 	}
-	if err != nil && b.acceptLoss && isCorrupt(err) {
+	if err != nil && b.AcceptLoss && isCorrupt(err) {
 		err = r.startAnew(err)
 	}
 	if err == nil && b.index.db != nil {
@@ -185,7 +185,7 @@ func (r *recovering) record(k recordKey, b []byte) error {
 
 // accept is nil for damage that is to be accepted, once it was noted.
 func (r *recovering) accept(err error, messages uint64) error {
-	if !r.acceptLoss || !isCorrupt(err) {
+	if !r.AcceptLoss || !isCorrupt(err) {
 		return err
 	}
 	r.loss.Messages += messages

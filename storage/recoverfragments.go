@@ -34,14 +34,14 @@ func (r *recovering) prepare() error {
 	}
 	for _, g := range r.generations.all {
 		err := r.check(g)
-		if err != nil && r.acceptLoss && isCorrupt(err) {
+		if err != nil && r.AcceptLoss && isCorrupt(err) {
 			err = r.salvage(g, err)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if r.acceptLoss {
+	if r.AcceptLoss {
 		return r.readBodies()
 	}
 	return nil

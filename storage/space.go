@@ -30,17 +30,17 @@ func freeSpace(dir string) (int64, error) {
 // awaitSpace waits until the disk has room.
 func (b *archive) awaitSpace() error {
 	for short := false; ; short = true {
-		free, err := b.space(b.dir)
+		free, err := b.space(b.Dir)
 		switch {
 		case err != nil:
 			return err
 		case free >= minFree:
 			if short {
-				b.onSpace(false)
+				b.OnSpace(false)
 			}
 			return nil
 		case !short:
-			b.onSpace(true)
+			b.OnSpace(true)
 		}
 		if !b.pause() {
 			return errClosing

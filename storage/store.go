@@ -61,7 +61,7 @@ func open(o Options, s *store) (*DB, *State, error) {
 		return nil, nil, err
 	}
 	s.journal = newJournal(o, m)
-	s.behind = newArchive(archiveOptions{dir: o.Dir, files: o.files, acceptLoss: o.AcceptLoss, onSpace: o.OnSpace})
+	s.behind = newArchive(&o)
 	b := newBuilding()
 	r := &replaying{j: s.journal, v: b, mark: m.mark, acceptLoss: o.AcceptLoss, lost: lost}
 	if err := s.recover(r, b); err != nil {
