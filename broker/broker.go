@@ -6,12 +6,14 @@ import (
 	"net"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // Broker is a message broker that speaks AMQP 0-9-1. It keeps everything in
 // memory. All its methods may be called at any time by any goroutine.
 type Broker struct {
-	options Options // immutable
+	options Options     // immutable
+	store   *storage.DB // likewise; nil: nothing is kept
 	server  amqp.Server
 	vhosts  vhosts
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // queue is a queue of a vhost.
@@ -15,7 +16,8 @@ type queue struct {
 	owner      *session // whose exclusive queue it is; nil if it is not
 	kind       *queueType
 	arguments  amqp.Table
-	single     bool // of its consumers only one gets messages (CONS-22)
+	single     bool           // of its consumers only one gets messages (CONS-22)
+	stored     *storage.Queue // where its messages are kept; nil unless it is durable and there is a store
 	// All above is immutable.
 
 	inbound inbound // bindings

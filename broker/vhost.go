@@ -9,12 +9,14 @@ import (
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/exchange"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // vhost is a virtual host: the names of exchanges and queues, and bindings.
 type vhost struct {
-	name string         // immutable
-	log  zerolog.Logger // likewise
+	name  string         // immutable
+	log   zerolog.Logger // likewise
+	store *storage.DB    // likewise; nil: nothing is kept
 
 	warned sync.Map // sets of arguments that have no effect, once named in the log
 
