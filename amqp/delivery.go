@@ -71,9 +71,15 @@ func (c *Content) framed() int { return max(0, len(c.frames)-c.header()-FrameOve
 // copyWhole copies the frames of a content and gives them a channel.
 func copyWhole(dst []byte, channel uint16, c *Content) {
 	copy(dst, c.frames)
-	binary.BigEndian.PutUint16(dst[1:], channel)
-	if h := c.header(); len(dst) > h {
-		binary.BigEndian.PutUint16(dst[h+1:], channel)
+	putChannel(dst, c.header(), channel)
+}
+
+// putChannel gives a header frame of a length, and the body frame if one
+// follows, a channel.
+func putChannel(frames []byte, header int, channel uint16) {
+	binary.BigEndian.PutUint16(frames[1:], channel)
+	if len(frames) > header {
+		binary.BigEndian.PutUint16(frames[header+1:], channel)
 	}
 }
 
