@@ -24,7 +24,8 @@ type channel struct {
 	route      *route             // of the last publish
 	published  *amqp.BasicPublish // the last publish
 	properties []byte             // the last that were found in order
-	confirms   confirms
+	persistent bool               // what they say
+	confirms   *confirms          // nil unless the channel is in confirm mode
 	acks       ackRange
 	tx         *transaction // nil unless the channel is transactional
 
@@ -103,6 +104,9 @@ func refused(what string) error { return amqp.NotImplemented.Errorf("%s", what) 
 // Close implements amqp.Channel.
 func (ch *channel) Close() {
 	ch.endReplies()
+	if ch.confirms != nil {
+		ch.confirms.close()
+	}
 	ch.mu.Lock()
 	ch.closed = true
 	ch.rollback() // TX-11

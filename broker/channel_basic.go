@@ -117,7 +117,7 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 		return amqp.ResourceLocked.Errorf("cannot obtain access to locked %s. "+
 			"basic.get operations are not supported by quorum queues with single active consumer", q.text())
 	}
-	e, remaining, ok := q.get()
+	e, remaining, ok := q.get(m.NoAck)
 	if !ok {
 		ch.out.Send(ch.id, &amqp.BasicGetEmpty{})
 		return nil
@@ -159,6 +159,6 @@ func (ch *channel) basicRecover(requeue, reply bool) error {
 	if reply { // before the redeliveries (ACK-14)
 		ch.out.Send(ch.id, &amqp.BasicRecoverOk{})
 	}
-	ch.carryOut(all, true)
+	ch.carryOut(all, (*queue).requeue)
 	return nil
 }

@@ -7,20 +7,11 @@ func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
 	if ch.tx != nil { // CONF-15
 		return amqp.PreconditionFailed.Errorf("cannot switch from tx to confirm mode")
 	}
-	ch.confirms.on = true
+	if ch.confirms == nil {
+		ch.confirms = &confirms{channel: ch.id, out: ch.out}
+	}
 	if !m.NoWait {
 		ch.out.Send(ch.id, &amqp.ConfirmSelectOk{})
 	}
 	return nil
-}
-
-// sendConfirms confirms what was published (CONF-03): its messages have
-// reached their queues.
-func (ch *channel) sendConfirms() {
-	if ch.closed {
-		return
-	}
-	if tag, multiple, ok := ch.confirms.confirm(); ok {
-		ch.out.Send(ch.id, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
-	}
 }

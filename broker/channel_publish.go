@@ -20,9 +20,10 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		}
 	}
 	var more []string
+	persistent := ch.persistent
 	if props := content.Properties(); !bytes.Equal(props, ch.properties) || len(props) == 0 {
 		var err error
-		if more, err = ch.examine(&content); err != nil {
+		if more, persistent, err = ch.examine(&content); err != nil {
 			return err
 		}
 	}
@@ -31,10 +32,11 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		rt = s.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
-		ch.holdPublish(rt, more, p.Mandatory, content)
+		ch.heldRun(rt, more, p.Mandatory).hold(content, persistent)
+		s.published += content.Size()
 		return nil
 	}
-	if ch.confirms.on && ch.confirms.publish() {
+	if ch.confirms != nil && ch.confirms.publish() {
 		s.confirming = append(s.confirming, ch)
 	}
 	if len(rt.queues) == 0 {
@@ -43,7 +45,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		}
 		return nil
 	}
-	s.gather(rt, content)
+	s.gather(ch, rt, content, persistent)
 	return nil
 }
 
@@ -72,7 +74,7 @@ func (s *session) reroute(rt *route, more []string, content *amqp.Content) *rout
 	}
 	found := slices.Clone(s.way.queues)
 	clear(s.way.queues) // they may be deleted before the next message
-	return &route{origin: rt.origin, queues: found}
+	return &route{origin: rt.origin, queues: found, storing: storing(found)}
 }
 
 // largestRemembered bounds the properties that a channel compares those of the
@@ -84,14 +86,18 @@ const largestRemembered = 1 << 10
 const longestRun = 256
 
 // gather adds a publish to the run, which is flushed first if it goes
-// elsewhere.
-func (s *session) gather(rt *route, content amqp.Content) {
-	if s.target != rt || len(s.run.contents) >= longestRun {
+// elsewhere, or is to be confirmed elsewhere.
+func (s *session) gather(ch *channel, rt *route, content amqp.Content, persistent bool) {
+	r := &s.run
+	if s.target != rt || r.confirms != ch.confirms || len(r.contents) >= longestRun {
 		s.flushRun()
 		s.target = rt
 	}
-	s.run.origin = &rt.origin
-	s.run.contents = append(s.run.contents, content)
+	r.origin, r.confirms = &rt.origin, ch.confirms
+	r.contents = append(r.contents, content)
+	if rt.storing > 0 {
+		r.note(rt.storing, persistent)
+	}
 	s.published += content.Size()
 }
 

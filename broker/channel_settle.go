@@ -88,8 +88,10 @@ func (ch *channel) settle(tag uint64, multiple, requeue bool) error {
 func (ch *channel) finish(ds []delivery, requeue bool) {
 	if ch.tx != nil {
 		ch.tx.settle(ds, requeue)
+	} else if requeue {
+		ch.carryOut(ds, (*queue).requeue)
 	} else {
-		ch.carryOut(ds, requeue)
+		ch.carryOut(ds, (*queue).settle)
 	}
 	clear(ds)
 	if cap(ds) <= 4096 {
@@ -97,14 +99,10 @@ func (ch *channel) finish(ds []delivery, requeue bool) {
 	}
 }
 
-// carryOut has the queues forget deliveries or take them back, and goes on with
+// carryOut has the queues settle deliveries, or take them back, and goes on with
 // others that the limit of the channel has held back.
-func (ch *channel) carryOut(ds []delivery, requeue bool) {
-	if requeue {
-		byConsumer(ds, (*queue).requeue)
-	} else {
-		byConsumer(ds, (*queue).settle)
-	}
+func (ch *channel) carryOut(ds []delivery, verdict func(*queue, []delivery)) {
+	byConsumer(ds, verdict)
 	ch.release(ds)
 	if len(ds) > 0 && ch.limit.Load() > 0 {
 		ch.dispatchAll()

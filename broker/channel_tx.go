@@ -1,10 +1,13 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
+)
 
 // txSelect is tx.select (90,10).
 func (ch *channel) txSelect() error {
-	if ch.confirms.on { // CONF-14
+	if ch.confirms != nil { // CONF-14
 		return amqp.PreconditionFailed.Errorf("cannot switch from confirm to tx mode")
 	}
 	if ch.tx == nil {
@@ -14,10 +17,10 @@ func (ch *channel) txSelect() error {
 	return nil
 }
 
-// holdPublish leaves a publish to the commit. Where it goes is found by now,
-// but for the default exchange: there the queues that the keys name may yet
-// come (TX-06).
-func (ch *channel) holdPublish(rt *route, more []string, mandatory bool, content amqp.Content) {
+// heldRun is where a publish is left to the commit. Where it goes is found by
+// now, but for the default exchange: there the queues that the keys name may
+// yet come (TX-06).
+func (ch *channel) heldRun(rt *route, more []string, mandatory bool) *heldRun {
 	var few [4]string
 	names := few[:0]
 	if rt.origin.exchange == "" {
@@ -27,27 +30,79 @@ func (ch *channel) holdPublish(rt *route, more []string, mandatory bool, content
 			names = append(names, q.name)
 		}
 	}
-	ch.tx.publish(&rt.origin, names, mandatory, content)
-	ch.session.published += content.Size()
+	return ch.tx.runTo(&rt.origin, names, mandatory)
 }
 
 // txCommit is tx.commit (90,20): the publishes reach their queues, then the
 // deliveries are settled (TX-15). What is redelivered comes after commit-ok,
-// what was published to consumers of the channel before it.
+// what was published to consumers of the channel before it. What the store has
+// to do with it is one unit, which commit-ok waits for (TX-13).
 func (ch *channel) txCommit() error {
 	if ch.tx == nil {
 		return noTransaction()
 	}
 	t := *ch.tx
 	*ch.tx = transaction{}
-	for i := range t.publishes {
-		ch.commitRun(&t.publishes[i])
+	if !ch.commit(&t) {
+		return nil // the store has failed: nobody is told of anything any more
 	}
 	ch.out.Send(ch.id, &amqp.TxCommitOk{})
 	for _, v := range t.settles {
-		ch.carryOut(v.deliveries, v.requeue)
+		if v.requeue {
+			ch.carryOut(v.deliveries, (*queue).requeued)
+		} else {
+			ch.carryOut(v.deliveries, (*queue).settled)
+		}
 	}
 	return nil
+}
+
+// commit publishes, has the store know of the rest, and returns when that is
+// durable; false if it never will be.
+func (ch *channel) commit(t *transaction) bool {
+	v := ch.session.vhost
+	if v.store == nil || !t.stores() {
+		ch.commitRuns(t)
+		return true
+	}
+	v.store.Reserve()
+	return v.wait(ch.commitUnit(t)) == nil
+}
+
+// commitUnit is the unit of a commit.
+func (ch *channel) commitUnit(t *transaction) (g storage.Group) {
+	v := ch.session.vhost
+	v.begin()
+	defer func() { g = v.end() }()
+	ch.commitRuns(t)
+	for _, h := range t.settles {
+		h.tellStore()
+	}
+	return g
+}
+
+func (ch *channel) commitRuns(t *transaction) {
+	for i := range t.publishes {
+		ch.commitRun(&t.publishes[i])
+	}
+}
+
+// tellStore has the store know what becomes of the deliveries. A unit is open.
+func (v *heldVerdict) tellStore() {
+	for ds := v.deliveries; len(ds) > 0; {
+		q, n := ds[0].queue, 1
+		for n < len(ds) && ds[n].queue == q {
+			n++
+		}
+		q.mu.Lock()
+		if v.requeue {
+			q.recall(ds[:n])
+		} else {
+			q.forget(ds[:n])
+		}
+		q.mu.Unlock()
+		ds = ds[n:]
+	}
 }
 
 // commitRun hands a run to those of its queues that are there now (TX-06).

@@ -1,24 +1,78 @@
 package broker
 
-// confirms counts the publishes of a channel in confirm mode (CONF-01..03).
+import (
+	"sync"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// confirms are what a channel in confirm mode owes its publisher (CONF-01..03).
+// Messages that wait to become durable refer to it, also when the channel has
+// gone.
 type confirms struct {
-	on        bool
+	channel uint16 // immutable
+
+	// Reader goroutine only.
 	published uint64 // sequence number of the last publish
-	confirmed uint64 // up to here they are confirmed
+	flushed   uint64 // up to here flush knows of them
+
+	mu     sync.Mutex   // guards what follows; below channel.mu, above the outbox
+	out    *amqp.Outbox // nil when the channel has closed
+	window window
 }
 
-// publish gives the next publish its sequence number. first tells that all
-// before it are confirmed.
+// publish gives the next publish its sequence number. first tells that flush
+// knows of all before it.
 func (c *confirms) publish() (first bool) {
-	first = c.published == c.confirmed
+	first = c.published == c.flushed
 	c.published++
 	return first
 }
 
-// confirm returns the acknowledgement that covers all publishes so far; false
-// if there is nothing to confirm.
-func (c *confirms) confirm() (tag uint64, multiple, ok bool) {
-	n := c.published - c.confirmed
-	c.confirmed = c.published
-	return c.published, n > 1, n > 0
+// flush tells that all publishes so far have reached their queues, and confirms
+// those that wait for nothing else.
+func (c *confirms) flush() {
+	c.flushed = c.published
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.window.reach(c.published)
+	c.sendLocked()
+}
+
+// await has publishes of a run wait to become durable, or to be settled before
+// they are.
+func (c *confirms) await(notes []note) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range notes {
+		if notes[i].persistent {
+			c.window.await(notes[i].tag)
+		}
+	}
+}
+
+// Durable implements storage.Confirmer: the publishes from from to to wait for
+// nothing any more. Some of them may have been told of before.
+func (c *confirms) Durable(from, to uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.window.durable(from, to)
+	c.sendLocked()
+}
+
+// sendLocked confirms what can be confirmed, by one acknowledgement.
+func (c *confirms) sendLocked() {
+	if c.out == nil {
+		return
+	}
+	if tag, multiple, ok := c.window.confirm(); ok {
+		c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
+	}
+}
+
+// close sees to it that nothing is confirmed any more (CONF-17).
+func (c *confirms) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out, c.window = nil, window{}
 }

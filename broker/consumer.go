@@ -70,8 +70,8 @@ func (k *consumer) prepare(o *origin) {
 // addConsumer starts a consumer and hands it what is ready. started is called
 // before the first delivery, which may follow at once (CONS-02).
 func (q *queue) addConsumer(k *consumer, started func()) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
 	if q.deleted {
 		return noQueue(q.name, q.vhost)
 	}
@@ -101,8 +101,8 @@ func (q *queue) inUse(exclusive bool) bool {
 // told how many messages are ready, before any is delivered. With drain, what
 // cannot be used at once is taken back.
 func (q *queue) grant(k *consumer, credit int, drain bool, reply func(available int)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
 	k.granted = credit
 	q.rejoin(k)
 	reply(q.ready.len())
@@ -123,12 +123,13 @@ func (q *queue) removeConsumer(k *consumer) (unused bool) {
 // removeChannel ends the consumers that a channel has here and puts back what
 // it has not settled, as one step (CHAN-13).
 func (q *queue) removeChannel(ch *channel) (unused bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
 	unused = q.dropConsumers(func(k *consumer) bool { return k.channel == ch })
 	ch.mu.Lock()
 	unsettled := ch.unacked.takeOf(nil, q)
 	ch.mu.Unlock()
+	q.recall(unsettled)
 	q.giveBack(unsettled)
 	q.dispatch()
 	return unused

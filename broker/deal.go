@@ -50,6 +50,9 @@ func (q *queue) deal(r *run) (dealt int) {
 		for j := range min(n, len(players)) {
 			players[j].take(r, q.items, j, len(players))
 		}
+		if q.stored != nil {
+			q.storeDealt(r)
+		}
 		l.advance((n-1)%len(players) + 1) // those who got one last, or only one, are the last in line
 		dealt += n
 		clear(q.items)

@@ -1,17 +1,30 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"sync/atomic"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
+)
 
 // origin is where messages were published: what basic.deliver repeats.
 // Messages of one run share it.
 type origin struct{ exchange, key string }
 
-// message is a message that queues or channels hold. It is immutable and
-// shared by all of them.
+// message is a message that queues or channels hold. It is shared by all of
+// them, and immutable but for what the store and confirms note on it.
 type message struct {
 	*origin
-	content amqp.Content
+	content    amqp.Content
+	stored     storage.Stored
+	confirms   *confirms    // of its publisher, if it waits for the store; or nil
+	tag        uint64       // by which it is to be confirmed
+	left       atomic.Int32 // queues that store it and have not settled it
+	persistent bool         // durable queues store it
 }
+
+// persistentMode is the delivery mode of messages that durable queues store.
+const persistentMode = 2
 
 const (
 	slabSize  = 64 << 10 // most bytes of small contents kept in one piece
@@ -28,9 +41,14 @@ const (
 type run struct {
 	origin   *origin
 	contents []amqp.Content
+	notes    []note     // on contents, by index; none if no queue stores messages
+	confirms *confirms  // of the channel; nil unless it is in confirm mode
 	kept     []*message // what keep returned, by index
 	messages []message  // allocated, not yet used
 	slab     []byte     // likewise, for contents
+
+	persistent int // how many of them queues are to store
+	early      int // how many of those were settled before one had stored them
 }
 
 // keep returns the i-th publish as a message; the same one each time.
@@ -44,6 +62,7 @@ func (r *run) keep(i int) *message {
 	c := &r.contents[i]
 	if c.KeepSize() == 0 { // a body with memory of its own, which no neighbour may hold
 		r.kept[i] = &message{origin: r.origin, content: *c}
+		r.annotate(i, r.kept[i])
 		return r.kept[i]
 	}
 	if len(r.messages) == 0 {
@@ -56,13 +75,14 @@ func (r *run) keep(i int) *message {
 	r.messages = r.messages[1:]
 	m.origin = r.origin
 	m.content, r.slab = c.Keep(r.slab)
+	r.annotate(i, m)
 	r.kept[i] = m
 	return m
 }
 
 // hold adds a content, kept at once. Memory comes in pieces that grow with the
-// run.
-func (r *run) hold(c amqp.Content) {
+// run. Queues that store messages are to store it if it is persistent.
+func (r *run) hold(c amqp.Content, persistent bool) {
 	i := len(r.contents)
 	if len(r.messages) == 0 {
 		r.messages = make([]message, min(max(i, 1), slabCount))
@@ -71,6 +91,7 @@ func (r *run) hold(c amqp.Content) {
 		r.slab = make([]byte, 0, max(n, min(2*cap(r.slab), slabSize)))
 	}
 	r.contents = append(r.contents, c)
+	r.note(1, persistent)
 	r.contents[i] = r.keep(i).content
 }
 
@@ -91,5 +112,5 @@ func (r *run) slabFor(i int) int {
 func (r *run) reset() {
 	clear(r.contents)
 	clear(r.kept)
-	*r = run{contents: r.contents[:0], kept: r.kept[:0]}
+	*r = run{contents: r.contents[:0], kept: r.kept[:0], notes: r.notes[:0]}
 }

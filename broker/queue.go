@@ -50,17 +50,47 @@ func (q *queue) publish(r *run) (pressed bool) {
 		i = q.deal(r)
 	}
 	for ; i < len(r.contents); i++ {
-		q.ready.push(entry{seq: q.nextSeq, message: r.keep(i)})
+		m := r.keep(i)
+		if q.stored != nil {
+			q.append(q.nextSeq, m)
+		}
+		q.ready.push(entry{seq: q.nextSeq, message: m})
 		q.nextSeq++
 	}
 	return q.pressedLocked()
 }
 
+// enter locks the queue for what may change its messages, and opens a unit if
+// they are stored. No lock is held and no unit is open.
+func (q *queue) enter() {
+	if q.stored != nil {
+		q.vhost.begin()
+	}
+	q.mu.Lock()
+}
+
+// leave ends what enter began.
+func (q *queue) leave() {
+	q.mu.Unlock()
+	if q.stored != nil {
+		q.vhost.end()
+	}
+}
+
 // settle forgets deliveries that were acknowledged or rejected for good. All
 // must be of one consumer.
 func (q *queue) settle(ds []delivery) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
+	q.forget(ds)
+	q.credit(ds)
+	q.dispatch()
+}
+
+// settled goes on after deliveries of one consumer that are forgotten.
+func (q *queue) settled(ds []delivery) {
+	q.enter()
+	defer q.leave()
 	q.credit(ds)
 	q.dispatch()
 }
@@ -81,8 +111,18 @@ func (q *queue) credit(ds []delivery) {
 
 // requeue puts deliveries of one consumer back to their positions.
 func (q *queue) requeue(ds []delivery) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
+	q.recall(ds)
+	q.credit(ds)
+	q.giveBack(ds)
+	q.dispatch()
+}
+
+// requeued does it for deliveries that are recalled.
+func (q *queue) requeued(ds []delivery) {
+	q.enter()
+	defer q.leave()
 	q.credit(ds)
 	q.giveBack(ds)
 	q.dispatch()
@@ -98,20 +138,27 @@ func (q *queue) giveBack(ds []delivery) {
 }
 
 // get takes the first message for basic.get; remaining is how many are left.
-func (q *queue) get() (e entry, remaining int, ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// Without acknowledgement it is settled.
+func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
+	q.enter()
+	defer q.leave()
 	if q.ready.len() == 0 {
 		return entry{}, 0, false
 	}
 	e = q.ready.pop()
+	if noAck && q.stored != nil {
+		s := settling{queue: q}
+		s.add(&e)
+		s.end()
+	}
 	return e, q.ready.len(), true
 }
 
 // purge removes all ready messages and returns how many there were (QOP-11).
 func (q *queue) purge() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
+	q.forgetReady()
 	n := q.ready.purge()
 	q.relieve()
 	return n
@@ -126,8 +173,8 @@ func (q *queue) counts() (messages, consumers int) {
 
 // Drained implements amqp.Drainer: the outbox of consumers has room again.
 func (q *queue) Drained(o *amqp.Outbox) (more bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
 	q.rejoinAll(func(k *consumer) bool { return k.channel.out == o })
 	return q.dispatchSome()
 }
@@ -135,18 +182,18 @@ func (q *queue) Drained(o *amqp.Outbox) (more bool) {
 // serve gives what is ready to consumers, of which those of a channel may have
 // got room.
 func (q *queue) serve(ch *channel) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.enter()
+	defer q.leave()
 	q.rejoinAll(func(k *consumer) bool { return k.channel == ch })
 	q.dispatch()
 }
 
-// dispatch hands ready messages to consumers as long as both are there. Now and
-// then it releases q.mu for others.
+// dispatch hands ready messages to consumers as long as both are there. The
+// queue was entered; now and then it leaves it to others for a moment.
 func (q *queue) dispatch() {
 	for q.dispatchSome() {
-		q.mu.Unlock()
-		q.mu.Lock()
+		q.leave()
+		q.enter()
 	}
 }
 

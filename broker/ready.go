@@ -1,10 +1,24 @@
 package broker
 
+import (
+	"math"
+
+	"github.com/leveretmq/leveret/storage"
+)
+
 // entry is a message at its position in a queue.
 type entry struct {
 	seq         uint64 // position: ascending in publish order, unique in the queue
 	message     *message
 	redelivered bool
+	deliveries  uint16 // how often it was given back, as far as is known
+}
+
+// again is the entry when it is given back.
+func (e entry) again() entry {
+	e.redelivered = true
+	e.deliveries += min(1, math.MaxUint16-e.deliveries)
+	return e
 }
 
 // ready holds the messages of a queue that wait for a consumer, in the order
@@ -73,9 +87,8 @@ func (r *ready) pop() entry {
 // giveBack puts a message that was delivered back to its position, marked as
 // redelivered.
 func (r *ready) giveBack(e entry) {
-	e.redelivered = true
 	r.bytes += e.message.content.Size()
-	h := append(r.returned, e)
+	h := append(r.returned, e.again())
 	i := len(h) - 1
 	for i > 0 {
 		up := (i - 1) / 2
@@ -119,4 +132,27 @@ func (r *ready) purge() int {
 	n := r.len()
 	*r = ready{}
 	return n
+}
+
+// ranges yields where ready messages are. What is not ready is not in them,
+// unless it has gone.
+func (r *ready) ranges(yield func(storage.Range)) {
+	for i := range r.returned {
+		yield(storage.Range{From: r.returned[i].seq, To: r.returned[i].seq})
+	}
+	if r.fresh > 0 {
+		yield(storage.Range{From: r.head.entries[r.head.from].seq, To: r.tail.entries[r.tail.to-1].seq})
+	}
+}
+
+// resident yields all messages that are in memory.
+func (r *ready) resident(yield func(*message)) {
+	for i := range r.returned {
+		yield(r.returned[i].message)
+	}
+	for b := r.head; b != nil; b = b.next {
+		for i := b.from; i < b.to; i++ {
+			yield(b.entries[i].message)
+		}
+	}
 }

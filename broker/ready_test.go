@@ -79,7 +79,7 @@ func checkReady(t *testing.T, rnd *rand.Rand) {
 			e := out[i]
 			out = slices.Delete(out, i, i+1)
 			r.giveBack(e)
-			e.redelivered = true
+			e.redelivered, e.deliveries = true, e.deliveries+1
 			slow.add(e)
 		case rnd.IntN(20) == 0:
 			if got := r.purge(); got != len(slow) {

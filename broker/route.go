@@ -9,6 +9,7 @@ import (
 type route struct {
 	origin
 	queues     []*queue
+	storing    int32  // how many of them store messages
 	each       bool   // every message has to find its own way
 	generation uint64 // of the vhost's topology
 }
@@ -28,8 +29,18 @@ func (v *vhost) route(exchangeName, key string) (*route, error) {
 	}
 	var w way
 	w.find(v, &rt.origin, nil, nil)
-	rt.queues, rt.each = w.queues, rt.each || w.each
+	rt.queues, rt.storing, rt.each = w.queues, storing(w.queues), rt.each || w.each
 	return rt, nil
+}
+
+// storing is how many of the queues store messages.
+func storing(queues []*queue) (n int32) {
+	for _, q := range queues {
+		if q.stored != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // way is how one message goes through exchanges. It is kept from message to

@@ -64,7 +64,7 @@ func (s *session) Flush() {
 	s.acking = s.acking[:0]
 	for i, ch := range s.confirming {
 		s.confirming[i] = nil
-		ch.sendConfirms()
+		ch.confirms.flush()
 	}
 	s.confirming = s.confirming[:0]
 }
@@ -74,7 +74,11 @@ func (s *session) flushRun() {
 	if len(s.run.contents) == 0 {
 		return
 	}
-	s.hand(s.target.queues, &s.run)
+	if s.run.persistent == 0 {
+		s.hand(s.target.queues, &s.run)
+	} else {
+		s.store(s.target.queues, &s.run)
+	}
 	s.run.reset()
 }
 

@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"slices"
-
-	"github.com/leveretmq/leveret/amqp"
-)
+import "slices"
 
 // transaction is what the next tx.commit of a channel is to carry out.
 type transaction struct {
@@ -26,15 +22,15 @@ type heldVerdict struct {
 	requeue    bool
 }
 
-// publish holds a message, which it copies, for queues with the given names.
-// o must never change; queues is not referred to afterwards.
-func (t *transaction) publish(o *origin, queues []string, mandatory bool, content amqp.Content) {
+// runTo returns the run that a publish for queues with the given names is to
+// join. o must never change; queues is not referred to afterwards.
+func (t *transaction) runTo(o *origin, queues []string, mandatory bool) *heldRun {
 	last := len(t.publishes) - 1
 	if last < 0 || !t.publishes[last].takes(o, queues, mandatory) {
 		t.publishes = append(t.publishes, heldRun{run{origin: o}, slices.Clone(queues), mandatory})
 		last++
 	}
-	t.publishes[last].hold(content)
+	return &t.publishes[last]
 }
 
 // takes tells whether another message may join the run.
@@ -51,6 +47,24 @@ func (t *transaction) settle(ds []delivery, requeue bool) {
 	}
 	v := &t.settles[last]
 	v.deliveries = append(v.deliveries, ds...)
+}
+
+// stores tells whether there is something that queues may have stored or are to
+// store.
+func (t *transaction) stores() bool {
+	for i := range t.publishes {
+		if t.publishes[i].persistent > 0 {
+			return true
+		}
+	}
+	for _, v := range t.settles {
+		for i := range v.deliveries {
+			if d := &v.deliveries[i]; d.queue.stored != nil && d.message.persistent {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // settled are all deliveries that are held.

@@ -1,0 +1,77 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
+)
+
+// A message is stored as its exchange and its routing key, each behind an octet
+// with its length, and its content.
+
+// AppendTo implements storage.Message.
+func (m *message) AppendTo(dst []byte) []byte {
+	dst = append(append(dst, byte(len(m.exchange))), m.exchange...)
+	dst = append(append(dst, byte(len(m.key))), m.key...)
+	return m.content.AppendStored(dst)
+}
+
+// Size implements storage.Message.
+func (m *message) Size() int {
+	return 1 + len(m.exchange) + 1 + len(m.key) + m.content.StoredSize()
+}
+
+// Stored implements storage.Message.
+func (m *message) Stored() *storage.Stored { return &m.stored }
+
+// origins are origins that loaded messages share.
+type origins map[origin]*origin
+
+// mostOrigins bounds the origins that are remembered, for messages of which
+// each has one of its own.
+const mostOrigins = 1 << 10
+
+var errNoMessage = errors.New("stored message: too short")
+
+// decodeMessage returns the message that AppendTo made b of. It refers to b,
+// which must not change any more.
+func decodeMessage(b []byte, known origins) (*message, error) {
+	exchange, b, ok := cutShort(b)
+	if !ok {
+		return nil, errNoMessage
+	}
+	key, b, ok := cutShort(b)
+	if !ok {
+		return nil, errNoMessage
+	}
+	content, err := amqp.LoadContent(b)
+	if err != nil {
+		return nil, fmt.Errorf("stored message: %w", err)
+	}
+	mode, _ := content.Properties().DeliveryMode()
+	return &message{origin: known.find(exchange, key), content: content, persistent: mode == persistentMode}, nil
+}
+
+// cutShort cuts a string behind its length off b.
+func cutShort(b []byte) (s, rest []byte, ok bool) {
+	if len(b) == 0 || len(b)-1 < int(b[0]) {
+		return nil, nil, false
+	}
+	n := 1 + int(b[0])
+	return b[1:n], b[n:], true
+}
+
+// find returns an origin, the same one for the same strings.
+func (known origins) find(exchange, key []byte) *origin {
+	if o := known[origin{string(exchange), string(key)}]; o != nil {
+		return o
+	}
+	o := &origin{string(exchange), string(key)}
+	if len(known) >= mostOrigins {
+		clear(known)
+	}
+	known[*o] = o
+	return o
+}

@@ -1,0 +1,64 @@
+package broker
+
+// note is what a run knows of a publish besides its content, if a queue that it
+// goes to stores messages.
+type note struct {
+	tag        uint64 // by which it is to be confirmed, if the channel is in confirm mode
+	left       int32  // queues that are to store it and have not settled it
+	persistent bool
+}
+
+// note notes the last publish, which so many queues are to store if it is
+// persistent.
+func (r *run) note(queues int32, persistent bool) {
+	n := note{left: queues, persistent: persistent}
+	if r.confirms != nil {
+		n.tag = r.confirms.published
+	}
+	if persistent {
+		r.persistent++
+	}
+	r.notes = append(r.notes, n)
+}
+
+// annotate notes on the i-th publish, kept as a message, what is to be known of
+// it later.
+func (r *run) annotate(i int, m *message) {
+	if i >= len(r.notes) || !r.notes[i].persistent {
+		return
+	}
+	n := &r.notes[i]
+	m.persistent, m.confirms, m.tag = true, r.confirms, n.tag
+	m.left.Store(n.left)
+}
+
+// settled notes that a queue which would have stored the i-th publish has
+// settled it instead.
+func (r *run) settled(i int, e *early) {
+	n := &r.notes[i]
+	switch {
+	case r.confirms == nil || !n.persistent:
+	case i < len(r.kept) && r.kept[i] != nil:
+		e.settled(r.kept[i])
+	default:
+		if n.left--; n.left == 0 {
+			r.early++
+			e.add(r.confirms, n.tag)
+		}
+	}
+}
+
+// store hands a run to queues of which some store it, as one unit.
+func (s *session) store(queues []*queue, r *run) {
+	db := s.vhost.store
+	db.Reserve()
+	db.Begin()
+	defer db.End()
+	if r.confirms != nil {
+		r.confirms.await(r.notes)
+	}
+	s.hand(queues, r)
+	if n := r.notes; r.confirms != nil && r.early < r.persistent {
+		db.Confirm(r.confirms, n[0].tag, n[len(n)-1].tag)
+	}
+}
