@@ -12,15 +12,20 @@ import (
 type origin struct{ exchange, key string }
 
 // message is a message that queues or channels hold. It is shared by all of
-// them, and immutable but for what the store and confirms note on it.
+// them, and immutable but for what is noted in keeping.
 type message struct {
 	*origin
-	content    amqp.Content
-	stored     storage.Stored
-	confirms   *confirms    // of its publisher, if it waits for the store; or nil
-	tag        uint64       // by which it is to be confirmed
-	left       atomic.Int32 // queues that store it and have not settled it
-	persistent bool         // durable queues store it
+	content  amqp.Content
+	*keeping // nil unless durable queues store the message
+}
+
+// keeping is what the store and the confirms of its publisher note on a message
+// that is stored.
+type keeping struct {
+	stored   storage.Stored
+	confirms *confirms    // that wait for the store; nil: nobody does
+	tag      uint64       // by which the message is to be confirmed
+	left     atomic.Int32 // queues that store it and have not settled it
 }
 
 // persistentMode is the delivery mode of messages that durable queues store.
@@ -28,7 +33,7 @@ const persistentMode = 2
 
 const (
 	slabSize  = 64 << 10 // most bytes of small contents kept in one piece
-	slabCount = 64       // most messages allocated in one piece
+	slabCount = 56       // most messages allocated in one piece, of 4 KiB
 )
 
 // run is a run of publishes from one read of a connection that go to the same
@@ -46,6 +51,7 @@ type run struct {
 	kept     []*message // what keep returned, by index
 	messages []message  // allocated, not yet used
 	slab     []byte     // likewise, for contents
+	keepings []keeping  // likewise
 
 	persistent int // how many of them queues are to store
 	early      int // how many of those were settled before one had stored them

@@ -11,6 +11,9 @@ import (
 // A message is stored as its exchange and its routing key, each behind an octet
 // with its length, and its content.
 
+// persistent tells whether durable queues store the message.
+func (m *message) persistent() bool { return m.keeping != nil }
+
 // AppendTo implements storage.Message.
 func (m *message) AppendTo(dst []byte) []byte {
 	dst = append(append(dst, byte(len(m.exchange))), m.exchange...)
@@ -50,8 +53,11 @@ func decodeMessage(b []byte, known origins) (*message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stored message: %w", err)
 	}
-	mode, _ := content.Properties().DeliveryMode()
-	return &message{origin: known.find(exchange, key), content: content, persistent: mode == persistentMode}, nil
+	m := message{origin: known.find(exchange, key), content: content}
+	if mode, _ := content.Properties().DeliveryMode(); mode == persistentMode {
+		m.keeping = new(keeping)
+	}
+	return &m, nil
 }
 
 // cutShort cuts a string behind its length off b.

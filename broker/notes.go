@@ -27,9 +27,12 @@ func (r *run) annotate(i int, m *message) {
 	if i >= len(r.notes) || !r.notes[i].persistent {
 		return
 	}
-	n := &r.notes[i]
-	m.persistent, m.confirms, m.tag = true, r.confirms, n.tag
-	m.left.Store(n.left)
+	if len(r.keepings) == 0 {
+		r.keepings = make([]keeping, min(len(r.contents)-i, slabCount))
+	}
+	m.keeping, r.keepings = &r.keepings[0], r.keepings[1:]
+	m.confirms, m.tag = r.confirms, r.notes[i].tag
+	m.left.Store(r.notes[i].left)
 }
 
 // settled notes that a queue which would have stored the i-th publish has

@@ -18,7 +18,7 @@ type settling struct {
 
 // add settles a message, if it is stored.
 func (s *settling) add(e *entry) {
-	if !e.message.persistent {
+	if !e.message.persistent() {
 		return
 	}
 	if s.some && s.seqs.To+1 == e.seq {
@@ -51,7 +51,7 @@ type early struct {
 
 // settled notes that one of the queues which store a message has settled it.
 func (e *early) settled(m *message) {
-	if m.confirms != nil && m.stored.Place() == 0 && m.left.Add(-1) == 0 {
+	if m.persistent() && m.confirms != nil && m.stored.Place() == 0 && m.left.Add(-1) == 0 {
 		e.add(m.confirms, m.tag)
 	}
 }
@@ -97,7 +97,7 @@ func (q *queue) storeDealt(r *run) {
 
 // append stores a message, if it is to be.
 func (q *queue) append(seq uint64, m *message) {
-	if m.persistent {
+	if m.persistent() {
 		q.stored.Append(storage.Item{Seq: seq}, m)
 	}
 }
@@ -121,7 +121,7 @@ func (q *queue) recall(ds []delivery) {
 		return
 	}
 	for i := range ds {
-		if e := &ds[i].entry; e.message.persistent {
+		if e := &ds[i].entry; e.message.persistent() {
 			q.stored.Requeued(e.seq, e.again().deliveries)
 		}
 	}

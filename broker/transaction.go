@@ -59,7 +59,7 @@ func (t *transaction) stores() bool {
 	}
 	for _, v := range t.settles {
 		for i := range v.deliveries {
-			if d := &v.deliveries[i]; d.queue.stored != nil && d.message.persistent {
+			if d := &v.deliveries[i]; d.queue.stored != nil && d.message.persistent() {
 				return true
 			}
 		}
