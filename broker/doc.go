@@ -6,10 +6,13 @@
 //	publish  Conn (frames) -> channel.Publish -> route -> session.gather
 //	         -> at the end of the read, session.flushRun -> queue.publish
 //	         -> queue.deal -> consumer.take -> Outbox of the consumer
+//	store    session.store, queue.enter: a unit around all that the queues do
+//	         -> settling.go, notes.go: what the store is to know of it
 //	deliver  the outbox's writer takes all that has gathered in one write
 //	settle   channel.Ack (channel_settle.go) -> unacked -> queue.settle
 //	         -> queue.deal, as above
-//	confirm  session.Flush -> channel.sendConfirms, cumulative
+//	confirm  session.Flush, the committer of the store, or who settles
+//	         -> confirms -> window: cumulative, in order
 //	commit   channel.txCommit: what the transaction holds, publishes first
 //	         -> session.hand -> queue.publish; then settles, as above
 //
@@ -41,11 +44,13 @@
 //	names for direct replies                replies.mu, held alone
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu
-//	runs, routes, confirms, prefetch, tx    reader goroutine of the connection
+//	runs, routes, prefetch, tx              reader goroutine of the connection
+//	what waits to be confirmed              confirms.mu
 //	pending output                          Outbox (package amqp)
 //	message                                 nobody: it never changes
 //
-// Locks are taken in the order vhost, queue, channel, outbox; never upwards.
+// Locks are taken in the order vhost, queue, channel, confirms, outbox; never
+// upwards.
 // What has to go upwards, such as deleting an auto-delete queue that has lost
 // its last consumer, is returned and done after unlocking, and its condition
 // checked again. Nobody waits for anything else while holding a lock.

@@ -1,0 +1,85 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// storedMessage is a message as a publish makes it.
+func storedMessage(exchange, key string, p amqp.BasicProperties, size int) *message {
+	r := &run{origin: &origin{exchange, key}, contents: []amqp.Content{
+		amqp.NewContent(p.Append(nil), bytes.Repeat([]byte("b"), size)),
+	}}
+	r.note(1, p.DeliveryMode == persistentMode)
+	return r.keep(0)
+}
+
+func TestAStoredMessageComesBackAsItWas(t *testing.T) {
+	long := strings.Repeat("k", 255)
+	known := origins{}
+	for _, o := range []origin{{}, {"x", "k"}, {long, long}, {"x", "k"}} {
+		for mode := range uint8(3) {
+			for _, size := range []int{0, 10, 100_000} {
+				m := storedMessage(o.exchange, o.key, amqp.BasicProperties{DeliveryMode: mode, MessageID: "m"}, size)
+				b := m.AppendTo(nil)
+				if len(b) != m.Size() {
+					t.Errorf("%d bytes, Size is %d", len(b), m.Size())
+				}
+				got, err := decodeMessage(b, known)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if *got.origin != o || !bytes.Equal(got.content.Body(), m.content.Body()) ||
+					!bytes.Equal(got.content.Properties(), m.content.Properties()) {
+					t.Errorf("%d bytes from %.10v came back as %d from %.10v", size, o, len(got.content.Body()), *got.origin)
+				}
+				if got.persistent() != (mode == 2) || got.persistent() != m.persistent() {
+					t.Errorf("delivery mode %d: persistent is %t, and was %t", mode, got.persistent(), m.persistent())
+				}
+			}
+		}
+	}
+}
+
+// A backlog has the strings of its few origins once, and not those of very many.
+func TestLoadedMessagesShareTheirOrigins(t *testing.T) {
+	known := origins{}
+	load := func(key string) *message {
+		m, err := decodeMessage(storedMessage("x", key, amqp.BasicProperties{}, 1).AppendTo(nil), known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if load("a").origin != load("a").origin || load("a").origin == load("b").origin {
+		t.Error("messages share an origin that is not theirs, or do not share theirs")
+	}
+	for i := range 3 * mostOrigins {
+		load(fmt.Sprint(i))
+	}
+	if len(known) > mostOrigins {
+		t.Errorf("%d origins are remembered", len(known))
+	}
+}
+
+// FuzzStoredMessage: what decodes is stored as the same bytes.
+func FuzzStoredMessage(f *testing.F) {
+	for _, size := range []int{0, 10, 5000} {
+		f.Add(storedMessage("x", "k", amqp.BasicProperties{DeliveryMode: 2}, size).AppendTo(nil))
+	}
+	f.Add([]byte{})
+	f.Add([]byte{3, 'x'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeMessage(b, origins{})
+		if err != nil {
+			return
+		}
+		if again := m.AppendTo(nil); !bytes.Equal(again, b) || m.Size() != len(b) {
+			t.Fatalf("% x became % x", b, again)
+		}
+	})
+}
