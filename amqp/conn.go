@@ -252,6 +252,13 @@ func (c *Conn) Close(err *Error) {
 	}
 }
 
+// Forced is what Close was called with, nil if it was not.
+func (c *Conn) Forced() *Error {
+	c.forced.Lock()
+	defer c.forced.Unlock()
+	return c.forced.err
+}
+
 var longAgo = time.Unix(1, 0)
 
 // readUntil sets when the reader gives up waiting, the zero time for never: at

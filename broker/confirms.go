@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -19,6 +20,7 @@ type confirms struct {
 	mu     sync.Mutex   // guards what follows; below channel.mu, above the outbox
 	out    *amqp.Outbox // nil when the channel has closed
 	window window
+	all    chan struct{} // closed when all that has reached its queues is confirmed; nil if nobody waits
 }
 
 // publish gives the next publish its sequence number. first tells that flush
@@ -67,6 +69,25 @@ func (c *confirms) sendLocked() {
 	}
 	if tag, multiple, ok := c.window.confirm(); ok {
 		c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
+	}
+	if c.all != nil && c.window.confirmed == c.window.reached {
+		close(c.all)
+		c.all = nil
+	}
+}
+
+// wait waits until all is confirmed, or until limit: then it returns false.
+func (c *confirms) wait(limit <-chan time.Time) bool {
+	all := make(chan struct{})
+	c.mu.Lock()
+	c.all = all
+	c.sendLocked()
+	c.mu.Unlock()
+	select {
+	case <-all:
+		return true
+	case <-limit:
+		return false
 	}
 }
 

@@ -128,14 +128,32 @@ func (ch *channel) busy() bool {
 
 // Close implements amqp.Session: all channels close, and nothing that one of
 // them gives back goes to another one. Then the connection's exclusive queues
-// go (QDEC-19).
+// go (QDEC-19). When the broker shuts down, the client learns before what is
+// durable.
 func (s *session) Close() {
 	defer s.vhost.leave(s)
 	s.leaving.Store(true)
+	if e := s.conn.Forced(); e != nil && e.Code == amqp.ConnectionForced {
+		s.awaitConfirms()
+	}
 	for ch := range s.channels {
 		ch.Close()
 	}
 	for _, q := range s.vhost.exclusiveQueues(s) {
 		_, _ = s.vhost.deleteQueue(q, func(*queue) error { return nil }) // its consumers have gone
+	}
+}
+
+// lastConfirms is how long the end of a connection waits for the store at most.
+const lastConfirms = time.Second
+
+// awaitConfirms waits until all is confirmed that the client has published.
+func (s *session) awaitConfirms() {
+	limit := time.NewTimer(lastConfirms)
+	defer limit.Stop()
+	for ch := range s.channels {
+		if ch.confirms != nil && !ch.confirms.wait(limit.C) {
+			return
+		}
 	}
 }
