@@ -118,6 +118,12 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 			"basic.get operations are not supported by quorum queues with single active consumer", q.text())
 	}
 	e, remaining, ok := q.get(m.NoAck)
+	for !ok && remaining > 0 {
+		if err := q.awaitHead(); err != nil {
+			return err
+		}
+		e, remaining, ok = q.get(m.NoAck)
+	}
 	if !ok {
 		ch.out.Send(ch.id, &amqp.BasicGetEmpty{})
 		return nil

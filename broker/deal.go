@@ -34,7 +34,7 @@ type item struct {
 // of n gets messages j, j+n, j+2n and so on.
 func (q *queue) deal(r *run) (dealt int) {
 	for {
-		left := min(q.ready.len(), longestDeal-dealt)
+		left := min(q.ready.available(), longestDeal-dealt)
 		if r != nil {
 			left = len(r.contents) - dealt
 		}

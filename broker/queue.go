@@ -25,6 +25,7 @@ type queue struct {
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 
 	ready     ready
+	paging    paging
 	nextSeq   uint64
 	consumers []*consumer // in the order in which they came
 	passes    uint64      // consumers passed over so far
@@ -57,6 +58,7 @@ func (q *queue) publish(r *run) (pressed bool) {
 		q.ready.push(entry{seq: q.nextSeq, message: m})
 		q.nextSeq++
 	}
+	q.balance()
 	return q.pressedLocked()
 }
 
@@ -137,15 +139,17 @@ func (q *queue) giveBack(ds []delivery) {
 	}
 }
 
-// get takes the first message for basic.get; remaining is how many are left.
+// get takes the first message for basic.get; remaining is how many are left. If
+// there are some and it got none, the first one is on disk.
 // Without acknowledgement it is settled.
 func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 	q.enter()
 	defer q.leave()
-	if q.ready.len() == 0 {
-		return entry{}, 0, false
+	if q.ready.available() == 0 {
+		return entry{}, q.ready.len(), false
 	}
 	e = q.ready.pop()
+	q.balance()
 	if noAck && q.stored != nil {
 		s := settling{queue: q}
 		s.add(&e)
@@ -159,7 +163,7 @@ func (q *queue) purge() int {
 	q.enter()
 	defer q.leave()
 	q.forgetReady()
-	n := q.ready.purge()
+	n := q.empty()
 	q.relieve()
 	return n
 }
@@ -199,7 +203,8 @@ func (q *queue) dispatch() {
 
 // dispatchSome is one step of dispatch; more means that it was a full one.
 func (q *queue) dispatchSome() (more bool) {
-	if q.ready.len() == 0 {
+	defer q.balance()
+	if q.ready.available() == 0 {
 		return false
 	}
 	before := q.ready.bytes

@@ -10,8 +10,12 @@ import (
 type entry struct {
 	seq         uint64 // position: ascending in publish order, unique in the queue
 	message     *message
+	expires     int64         // see storage.Item
+	place       storage.Place // likewise, as far as it is known
+	size        uint32        // of message; 0 if it never waited
+	deliveries  uint16        // how often it was given back
+	priority    uint8
 	redelivered bool
-	deliveries  uint16 // how often it was given back, as far as is known
 }
 
 // again is the entry when it is given back.
@@ -24,71 +28,140 @@ func (e entry) again() entry {
 // ready holds the messages of a queue that wait for a consumer, in the order
 // of their positions. Deliveries are taken at the front, so whatever comes
 // back (a requeue) belongs before all that was never delivered: returned
-// messages are a heap, fresh ones a list of blocks.
+// messages are a heap, fresh ones a list of blocks, of which those in the
+// middle may be on disk:
+//
+//	head ... away ... rest ... tail
+//	in memory | on disk | in memory
 type ready struct {
 	returned []entry // min-heap by seq
 	head     *block  // first fresh block; nil when there is none
+	away     *block  // first block that is on disk; the same as rest when none is
+	rest     *block  // first block behind those; nil when there is none
 	tail     *block
 	fresh    int // number of fresh messages
-	bytes    int // size of all contents
+	absent   int // of those, from away on; 0 when none is on disk
+	bytes    int // size of all messages
+	disk     int // size of those that are on disk
+	front    int // size of the blocks before away
 }
 
-const blockLen = 256
+const (
+	blockLen = 256
+
+	// blockSize is how many bytes are enough for a block: what is read from
+	// disk at once, at least.
+	blockSize = 256 << 10
+)
 
 // block is a piece of the list of fresh messages.
 type block struct {
-	entries  [blockLen]entry
+	items    []storage.Item      // those from to on are not there yet
+	messages *[blockLen]*message // nil: they are on disk
 	from, to int
+	size     int // of the messages that it ever had in memory
+	own      bool
 	next     *block
 }
 
 func (r *ready) len() int { return len(r.returned) + r.fresh }
 
+// available is how many messages can be taken before one that is on disk.
+func (r *ready) available() int { return len(r.returned) + r.fresh - r.absent }
+
+// loaded is the size of the messages in memory.
+func (r *ready) loaded() int { return r.bytes - r.disk }
+
 // push adds a message behind all others.
 func (r *ready) push(e entry) {
-	if r.tail == nil || r.tail.to == blockLen {
-		b := newBlock()
-		if r.tail == nil {
-			r.head = b
-		} else {
-			r.tail.next = b
-		}
-		r.tail = b
+	b := r.tail
+	if b == nil || b.to == len(b.items) || b.size >= blockSize {
+		b = r.grow()
 	}
-	r.tail.entries[r.tail.to] = e
-	r.tail.to++
+	size := e.message.Size()
+	b.items[b.to] = storage.Item{
+		Seq: e.seq, Expires: e.expires, Size: uint32(size),
+		Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
+	}
+	b.messages[b.to] = e.message
+	b.to++
+	b.size += size
 	r.fresh++
-	r.bytes += e.message.content.Size()
+	r.bytes += size
+	if r.absent > 0 {
+		r.absent++
+	}
 }
 
-// pop removes the first message. There must be one.
+// grow adds a block at the end.
+func (r *ready) grow() *block {
+	b := newBlock()
+	r.link(b)
+	if r.rest == nil {
+		r.rest = b
+		if r.absent == 0 {
+			r.away = b
+		}
+	}
+	return b
+}
+
+func (r *ready) link(b *block) {
+	if r.tail == nil {
+		r.head = b
+	} else {
+		r.tail.next = b
+	}
+	r.tail = b
+}
+
+// pop removes the first message. It must be available.
 func (r *ready) pop() entry {
 	if len(r.returned) > 0 {
 		e := r.popReturned()
-		r.bytes -= e.message.content.Size()
+		r.bytes -= int(e.size)
 		return e
 	}
 	b := r.head
-	e := b.entries[b.from]
-	b.entries[b.from] = entry{}
+	it := &b.items[b.from]
+	e := entry{
+		seq: it.Seq, message: b.messages[b.from], expires: it.Expires, place: it.Place,
+		size: it.Size, deliveries: it.Deliveries, priority: it.Priority, redelivered: it.Redelivered,
+	}
+	b.messages[b.from] = nil
 	b.from++
 	r.fresh--
-	r.bytes -= e.message.content.Size()
+	r.bytes -= int(e.size)
 	if b.from == b.to {
-		r.head = b.next
-		if r.head == nil {
-			r.tail = nil
-		}
-		b.release()
+		r.shift()
 	}
 	return e
+}
+
+// shift removes the first block, all of which was taken.
+func (r *ready) shift() {
+	b := r.head
+	r.head = b.next
+	if r.head == nil {
+		r.tail = nil
+	}
+	if b == r.rest { // none is on disk
+		r.away, r.rest = b.next, b.next
+	} else {
+		r.front -= b.size
+	}
+	b.release()
 }
 
 // giveBack puts a message that was delivered back to its position, marked as
 // redelivered.
 func (r *ready) giveBack(e entry) {
-	r.bytes += e.message.content.Size()
-	h := append(r.returned, e.again())
+	e = e.again()
+	if e.size == 0 { // it never waited
+		e.size = uint32(e.message.Size())
+	}
+	r.bytes += int(e.size)
+	h := append(r.returned, e)
 	i := len(h) - 1
 	for i > 0 {
 		up := (i - 1) / 2
@@ -132,27 +205,4 @@ func (r *ready) purge() int {
 	n := r.len()
 	*r = ready{}
 	return n
-}
-
-// ranges yields where ready messages are. What is not ready is not in them,
-// unless it has gone.
-func (r *ready) ranges(yield func(storage.Range)) {
-	for i := range r.returned {
-		yield(storage.Range{From: r.returned[i].seq, To: r.returned[i].seq})
-	}
-	if r.fresh > 0 {
-		yield(storage.Range{From: r.head.entries[r.head.from].seq, To: r.tail.entries[r.tail.to-1].seq})
-	}
-}
-
-// resident yields all messages that are in memory.
-func (r *ready) resident(yield func(*message)) {
-	for i := range r.returned {
-		yield(r.returned[i].message)
-	}
-	for b := r.head; b != nil; b = b.next {
-		for i := b.from; i < b.to; i++ {
-			yield(b.entries[i].message)
-		}
-	}
 }

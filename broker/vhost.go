@@ -17,6 +17,7 @@ type vhost struct {
 	name  string         // immutable
 	log   zerolog.Logger // likewise
 	store *storage.DB    // likewise; nil: nothing is kept
+	pager *pager         // likewise; nil: nothing leaves memory
 
 	warned sync.Map // sets of arguments that have no effect, once named in the log
 
@@ -124,7 +125,7 @@ func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, er
 		q.mu.Unlock()
 		return remains{}, err
 	}
-	gone := remains{q.ready.purge(), slices.Clone(q.consumers)}
+	gone := remains{q.empty(), slices.Clone(q.consumers)}
 	q.dropConsumers(func(*consumer) bool { return true })
 	q.deleted = true
 	q.mu.Unlock()

@@ -1,5 +1,7 @@
 package storage
 
+import "slices"
+
 // engine keeps groups. A group is self-contained and says what has become of
 // things, never what to do: an engine that is given the same groups keeps the
 // same. Only the committer calls commit.
@@ -170,5 +172,8 @@ func (db *DB) fail(err error) {
 // each once for every item, in any order. The bytes are the caller's. It reads
 // from disk; no lock of a queue may be held.
 func (db *DB) Load(queue uint64, items []Item, each func(i int, b []byte)) error {
+	if slices.ContainsFunc(items, func(it Item) bool { return it.Place.Paged() }) {
+		return db.loadPaged(queue, items, each)
+	}
 	return db.engine.load(queue, items, each)
 }

@@ -14,6 +14,7 @@ var ErrClosed = errors.New("storage: closed")
 // except where they say otherwise.
 type DB struct {
 	engine  engine
+	pages   *pages        // the page file
 	onError func(error)   // called once when the engine has failed
 	ids     atomic.Uint64 // the last id given out
 	backlog atomic.Int64  // bytes of messages appended and not yet durable
@@ -84,6 +85,9 @@ func (db *DB) Close() error {
 	db.mu.Lock()
 	failed := db.failed
 	db.mu.Unlock()
+	if db.pages != nil {
+		db.pages.close()
+	}
 	err := db.engine.close(failed == nil)
 	if failed != nil {
 		return failed

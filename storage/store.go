@@ -62,6 +62,10 @@ func open(o Options, s *store) (*DB, *State, error) {
 	}
 	s.journal = newJournal(o, m)
 	s.behind = newArchive(&o)
+	pages, err := openPages(o.files, filepath.Join(o.Dir, "pages"))
+	if err != nil {
+		return nil, nil, err
+	}
 	b := newBuilding()
 	r := &replaying{j: s.journal, v: b, mark: m.mark, acceptLoss: o.AcceptLoss, lost: lost}
 	if err := s.recover(r, b); err != nil {
@@ -71,6 +75,7 @@ func open(o Options, s *store) (*DB, *State, error) {
 	state := b.state(m.redelivered)
 	state.Clean, state.Lost = r.mark.clean, r.lost
 	db := newDB(s, 0, o.OnError)
+	db.pages = pages
 	db.ids.Store(max(b.maxID, r.end.maxID))
 	s.fail = db.fail
 	go s.tend()

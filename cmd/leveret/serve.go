@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,12 +18,6 @@ const (
 	// shutdownLimit bounds the graceful stop: clients that have not answered
 	// connection.close by then are cut off.
 	shutdownLimit = 10 * time.Second
-
-	// gcPercent replaces Go's default of 100. The live heap of a broker whose
-	// consumers keep up is small, while bodies pass through it at hundreds of
-	// megabytes a second: at 100 the collector would run many times a second
-	// to free what is nearly all garbage. GOGC in the environment wins.
-	gcPercent = 400
 )
 
 // serve runs the broker until the command's context is cancelled or a
@@ -36,7 +29,7 @@ func serve(c *cli.Context) error {
 	}
 	log := newLogger(c.App.Writer, s.logFormat, s.logLevel)
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		defer boundGarbage()()
 	}
 	stopPprof, err := startPprof(s.pprof, log)
 	if err != nil {

@@ -1,0 +1,207 @@
+package broker
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leveretmq/leveret/storage"
+)
+
+// pager brings the bodies of messages to disk and back, one queue after the
+// other, so that nobody else waits for a disk. It holds no lock while it does.
+type pager struct {
+	store  bodies
+	fail   func(error)  // called when bodies cannot be read or written: the broker ends
+	loaded atomic.Int64 // bytes of ready messages in memory, of all queues
+
+	mu      sync.Mutex // guards what follows; a leaf
+	changed *sync.Cond
+	asking  []*queue
+	purged  []*block // lists of what was purged, of which some may be in the page file
+	closing bool
+
+	stopped chan struct{}
+}
+
+// bodies is what a pager needs of a storage.DB.
+type bodies interface {
+	Load(queue uint64, items []storage.Item, each func(i int, b []byte)) error
+	PageOut(messages []storage.Message) ([]storage.Place, error)
+	Unpage(items []storage.Item)
+	Confirm(c storage.Confirmer, from, to uint64)
+}
+
+func newPager(store bodies, fail func(error)) *pager {
+	p := &pager{store: store, fail: fail, stopped: make(chan struct{})}
+	p.changed = sync.NewCond(&p.mu)
+	go p.run() // until close, which waits
+	return p
+}
+
+// close ends the pager. Nothing is delivered any more when it is called.
+func (p *pager) close() {
+	p.mu.Lock()
+	p.closing = true
+	p.mu.Unlock()
+	p.changed.Signal()
+	<-p.stopped
+}
+
+const (
+	// widest is how many bytes of a queue are kept in memory at its head, and
+	// as many at its tail, as long as few are in memory altogether. With each
+	// further halveAt bytes that are, it is half as much: so it depends little
+	// on the number of queues how much memory they take.
+	widest  = 4 << 20
+	least   = 16 << 10
+	halveAt = 16 << 20
+
+	// pageFrom is how many bytes are in memory before those are written to
+	// the page file that are nowhere on disk.
+	pageFrom = 64 << 20
+)
+
+// window is how many bytes a queue may have in memory at either end.
+func (p *pager) window() int { return max(widest>>(p.loaded.Load()/halveAt), least) }
+
+// ask has the pager look after a queue, unless it is asked already. q.mu may be
+// held.
+func (p *pager) ask(q *queue) {
+	if q.paging.asked.Swap(true) {
+		return
+	}
+	p.mu.Lock()
+	p.asking = append(p.asking, q)
+	p.mu.Unlock()
+	p.changed.Signal()
+}
+
+// discard gives back what messages that were purged have in the page file. The
+// list, which begins with head, is not used any more.
+func (p *pager) discard(head *block) {
+	p.mu.Lock()
+	p.purged = append(p.purged, head)
+	p.mu.Unlock()
+	p.changed.Signal()
+}
+
+// next waits for something to do; neither when the pager is to end.
+func (p *pager) next() (q *queue, purged *block) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.asking) == 0 && len(p.purged) == 0 && !p.closing {
+		p.changed.Wait()
+	}
+	switch {
+	case p.closing:
+	case len(p.purged) > 0:
+		purged, p.purged = p.purged[0], p.purged[1:]
+	default:
+		q, p.asking = p.asking[0], p.asking[1:]
+	}
+	return q, purged
+}
+
+func (p *pager) run() {
+	defer close(p.stopped)
+	for {
+		q, purged := p.next()
+		var err error
+		switch {
+		case purged != nil:
+			for b := purged; b != nil; b = b.next {
+				if b.messages == nil {
+					p.store.Unpage(b.items)
+				}
+			}
+		case q != nil:
+			if err = p.bring(q); err == nil {
+				err = p.relieve(q)
+			}
+		default:
+			return
+		}
+		if err != nil {
+			p.fail(err)
+			return
+		}
+	}
+}
+
+// bring reads the next blocks of a queue, if it needs any, and has them
+// delivered one by one.
+func (p *pager) bring(q *queue) error {
+	q.paging.asked.Store(false) // before looking
+	q.mu.Lock()
+	var blocks []*block
+	if q.hungry() {
+		blocks = q.ready.missing(p.window() / 2)
+	}
+	q.mu.Unlock()
+	for _, b := range blocks {
+		messages, err := p.read(q, b)
+		paged := b.takePaged()
+		wanted, err := q.install(b, messages, err)
+		p.store.Unpage(paged)
+		if err != nil || !wanted {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads the messages of a block. What was read at once is copied to less
+// memory: between them may be many of other queues.
+func (p *pager) read(q *queue, b *block) (*[blockLen]*message, error) {
+	messages, known := new([blockLen]*message), origins{}
+	var slab []byte
+	var failed error
+	err := p.store.Load(q.storedID(), b.items, func(i int, blob []byte) {
+		if cap(slab)-len(slab) < len(blob) {
+			slab = make([]byte, 0, max(len(blob), min(b.size, slabSize)))
+		}
+		n := len(slab)
+		slab = append(slab, blob...)
+		m, err := decodeMessage(slab[n:len(slab):len(slab)], known)
+		if err != nil {
+			failed = err
+		}
+		messages[i] = m
+	})
+	return messages, errors.Join(err, failed)
+}
+
+// relieve has a queue forget what memory has no room for.
+func (p *pager) relieve(q *queue) error {
+	for {
+		b, more := q.shed()
+		if b != nil {
+			if err := p.write(q, b); err != nil {
+				return err
+			}
+		} else if !more {
+			return nil
+		}
+	}
+}
+
+// write writes what block b has in memory alone to the page file.
+func (p *pager) write(q *queue, b *block) error {
+	q.mu.Lock()
+	var which []int
+	var messages []storage.Message
+	for i := b.from; i < b.to; i++ {
+		if b.items[i].Place == 0 {
+			which, messages = append(which, i), append(messages, b.messages[i])
+		}
+	}
+	b.own = false // not for another use while it is written
+	q.mu.Unlock()
+	places, err := p.store.PageOut(messages)
+	if err != nil {
+		return err
+	}
+	p.store.Unpage(q.paged(b, which, places))
+	return nil
+}

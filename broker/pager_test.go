@@ -1,0 +1,371 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/amqp/amqptest"
+	"github.com/leveretmq/leveret/storage"
+)
+
+// durably opens a broker with a store in a directory of its own.
+func durably(t testing.TB) (*Broker, string) {
+	t.Helper()
+	dir := t.TempDir()
+	db, _, err := storage.Open(storage.Options{Dir: dir, Durability: storage.OS, OnError: func(err error) { t.Error(err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := New(Options{})
+	v := b.vhosts.get("/")
+	b.store, v.store = db, db
+	v.pager = newPager(db, func(err error) { t.Error(err) })
+	t.Cleanup(func() {
+		v.pager.close()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b, dir
+}
+
+// declareDurable declares a durable queue that is stored.
+func (p *peer) declareDurable(b *Broker, name string) *queue {
+	p.t.Helper()
+	p.do(1, &amqp.QueueDeclare{Queue: name, Durable: true})
+	q := queueOf(b, name)
+	if q.stored == nil {
+		q.stored = b.store.Queue(b.store.NewID())
+	}
+	return q
+}
+
+// bodyOf is the body of a message that says which it is, of a size.
+func bodyOf(n, size int) []byte {
+	b := make([]byte, size)
+	binary.BigEndian.PutUint64(b, uint64(n))
+	for i := 8; i < size; i++ {
+		b[i] = byte(n + i)
+	}
+	return b
+}
+
+// checkBody returns which message a body is of, and fails if it is not all its.
+func checkBody(t testing.TB, body []byte) int {
+	t.Helper()
+	n := int(binary.BigEndian.Uint64(body))
+	for i := 8; i < len(body); i++ {
+		if body[i] != byte(n+i) {
+			t.Fatalf("byte %d of message %d is wrong", i, n)
+		}
+	}
+	return n
+}
+
+// fill publishes messages from to to-1 of a size to a queue.
+func (p *peer) fill(queue string, mode uint8, from, to, size int) {
+	p.t.Helper()
+	properties := amqp.BasicProperties{DeliveryMode: mode}
+	for from < to {
+		var b []byte
+		for ; from < to && len(b) < 1<<20; from++ {
+			b = append(b, amqptest.Publish(1, &amqp.BasicPublish{RoutingKey: queue}, properties, bodyOf(from, size), 131072)...)
+		}
+		p.Send(b)
+	}
+	p.sync()
+}
+
+// told is closed when the committer has come so far.
+type told chan struct{}
+
+func (c told) Durable(_, _ uint64) { close(c) }
+
+// quiesce waits until all that was appended is stored, and the pager has done what
+// follows from it.
+func quiesce(b *Broker) {
+	for range 2 { // what the pager forgets may make room for more
+		c := make(told)
+		b.store.Begin()
+		b.store.Confirm(c, 0, 0)
+		b.store.End()
+		<-c
+		// A queue that has to wait for its first message, which is none, is the
+		// last in the pager's line.
+		last := &queue{vhost: b.vhosts.get("/")}
+		last.ready.away, last.ready.absent = new(block), 1
+		_ = last.awaitHead()
+	}
+}
+
+// loaded is what a queue has in memory.
+func (q *queue) loaded() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ready.loaded()
+}
+
+const kib = 1024
+
+// take reads n deliveries one by one, which must be messages from on in order,
+// and acknowledges them.
+func (p *peer) takeInOrder(from, n int) {
+	p.t.Helper()
+	for i := from; i < from+n; i++ {
+		_, m := p.NextMethod()
+		d, ok := m.(*amqp.BasicDeliver)
+		if !ok {
+			p.t.Fatalf("got %s, want message %d", m.ID(), i)
+		}
+		if got := checkBody(p.t, p.content()); got != i {
+			p.t.Fatalf("got message %d, want %d", got, i)
+		}
+		if i%100 == 99 || i == from+n-1 {
+			p.SendMethods(1, &amqp.BasicAck{DeliveryTag: d.DeliveryTag, Multiple: true})
+		}
+	}
+}
+
+func TestALongBacklogIsDrainedInOrder(t *testing.T) {
+	for mode, kind := range map[uint8]string{1: "transient", 2: "persistent"} {
+		t.Run(kind, func(t *testing.T) {
+			b, dir := durably(t)
+			p := connect(t, b, 1)
+			q := p.declareDurable(b, "q")
+			n := 200_000
+			if raced || testing.Short() {
+				n = 100_000
+			}
+			p.fill("q", mode, 0, n, kib)
+			most := map[uint8]int{1: pageFrom + 8<<20, 2: 32 << 20}[mode]
+			if got := q.loaded(); got > most {
+				t.Errorf("%d bytes of the backlog are in memory, want %d at most", got, most)
+			}
+			p.do(1, &amqp.BasicQos{PrefetchCount: 1000})
+			p.consume(1, "q", "k", false)
+			p.takeInOrder(0, n)
+			p.sync()
+			checkEmpty(t, b, dir, "q")
+		})
+	}
+}
+
+// checkEmpty checks that nothing is left of the messages of a queue.
+func checkEmpty(t *testing.T, b *Broker, dir, queue string) {
+	t.Helper()
+	quiesce(b)
+	if n, bytes := waiting(b, queue); n != 0 || bytes != 0 {
+		t.Errorf("%d messages of %d bytes are left", n, bytes)
+	}
+	if n := b.vhosts.get("/").pager.loaded.Load(); n != 0 {
+		t.Errorf("%d bytes are counted in memory, none are there", n)
+	}
+	if pieces, _ := filepath.Glob(filepath.Join(dir, "pages", "*")); len(pieces) > 1 {
+		t.Errorf("%q are left of the page file, want one piece at most", pieces)
+	}
+}
+
+// press has the windows be small, as if much were in memory.
+func press(t testing.TB, b *Broker) {
+	p := b.vhosts.get("/").pager
+	const much = 1 << 30
+	p.loaded.Add(much)
+	t.Cleanup(func() { p.loaded.Add(-much) })
+	if w := p.window(); w != least {
+		t.Fatalf("under pressure the windows are %d bytes", w)
+	}
+}
+
+// Their places become known only when the publisher has long done.
+func TestMessagesLeaveMemoryOnceTheyAreStored(t *testing.T) {
+	for mode, kind := range map[uint8]string{1: "transient", 2: "persistent"} {
+		t.Run(kind, func(t *testing.T) {
+			b, _ := durably(t)
+			press(t, b)
+			p := connect(t, b, 1)
+			q := p.declareDurable(b, "q")
+			p.fill("q", mode, 0, 900, kib)
+			quiesce(b)
+			if got := q.loaded(); got > 2*least {
+				t.Errorf("%d bytes are in memory, want %d at most", got, 2*least)
+			}
+			for i := range 900 {
+				body, redelivered, _ := p.get("q")
+				if got := checkBody(t, []byte(body)); got != i || redelivered {
+					t.Fatalf("got message %d, redelivered %t, want %d", got, redelivered, i)
+				}
+			}
+			if _, _, tag := p.get("q"); tag != 0 {
+				t.Error("there is more than was published")
+			}
+		})
+	}
+}
+
+func TestManyQueuesTogetherTakeLittleMemory(t *testing.T) {
+	b, _ := durably(t)
+	p := connect(t, b, 1)
+	const queues, each = 300, 400
+	for _, name := range tags("q", queues) {
+		p.declareDurable(b, name)
+		p.fill(name, 2, 0, each, kib)
+	}
+	quiesce(b)
+	total, counted := 0, b.vhosts.get("/").pager.loaded.Load()
+	for _, name := range tags("q", queues) {
+		total += queueOf(b, name).loaded()
+	}
+	if total > 6*halveAt || int64(total) != counted {
+		t.Errorf("%d bytes of %d are in memory, %d are counted", total, queues*each*kib, counted)
+	}
+}
+
+func TestPurgeAndDeleteForgetWhatIsOnDisk(t *testing.T) {
+	for mode, kind := range map[uint8]string{1: "transient", 2: "persistent"} {
+		t.Run(kind, func(t *testing.T) {
+			b, dir := durably(t)
+			press(t, b)
+			p := connect(t, b, 1)
+			p.declareDurable(b, "q")
+			const n = 40_000
+			p.fill("q", mode, 0, n, kib)
+			quiesce(b)
+			if ok, _ := p.do(1, &amqp.QueuePurge{Queue: "q"}).(*amqp.QueuePurgeOk); ok.MessageCount != n {
+				t.Errorf("purged %d messages, want %d", ok.MessageCount, n)
+			}
+			p.fill("q", mode, n, 2*n, kib)
+			if body, _, _ := p.get("q"); checkBody(t, []byte(body)) != n {
+				t.Error("a message that was purged is there")
+			}
+			quiesce(b)
+			if ok, _ := p.do(1, &amqp.QueueDelete{Queue: "q"}).(*amqp.QueueDeleteOk); ok.MessageCount != n-1 {
+				t.Errorf("deleted with %d messages, want %d", ok.MessageCount, n-1)
+			}
+			p.declareDurable(b, "q")
+			b.vhosts.get("/").pager.loaded.Add(-1 << 30)
+			checkEmpty(t, b, dir, "q")
+			b.vhosts.get("/").pager.loaded.Add(1 << 30)
+		})
+	}
+}
+
+func TestMessagesThatAreGivenBackComeBeforeThoseOnDisk(t *testing.T) {
+	b, _ := durably(t)
+	press(t, b)
+	p := connect(t, b, 2)
+	p.declareDurable(b, "q")
+	const n, out = 5000, 1500
+	p.fill("q", 2, 0, n, kib)
+	p.do(1, &amqp.BasicQos{PrefetchCount: out})
+	p.consume(1, "q", "k", false)
+	var got []delivered
+	for len(got) < out {
+		got = append(got, p.take()...)
+	}
+	p.do(1, &amqp.BasicCancel{ConsumerTag: "k"})
+	p.SendMethods(1, &amqp.BasicNack{DeliveryTag: got[out-1].tag, Multiple: true, Requeue: true})
+	p.sync()
+	quiesce(b)
+	for i := range n {
+		body, redelivered, _ := p.get("q")
+		if got := checkBody(t, []byte(body)); got != i || redelivered != (i < out) {
+			t.Fatalf("got message %d, redelivered: %t, want %d", got, redelivered, i)
+		}
+	}
+}
+
+func TestSeveralQueuesAreReadAtOnce(t *testing.T) {
+	b, _ := durably(t)
+	press(t, b)
+	const queues, n = 4, 8000
+	filler := connect(t, b, 1)
+	for _, name := range tags("q", queues) {
+		filler.declareDurable(b, name)
+		filler.fill(name, 2, 0, n/2, kib)
+	}
+	var done sync.WaitGroup
+	for _, name := range tags("q", queues) {
+		p := connect(t, b, 1)
+		p.do(1, &amqp.BasicQos{PrefetchCount: 300})
+		done.Go(func() {
+			p.SendMethods(1, &amqp.BasicConsume{Queue: name, ConsumerTag: "k", NoWait: true})
+			p.takeInOrder(0, n)
+		})
+	}
+	for _, name := range tags("q", queues) {
+		filler.fill(name, 2, n/2, n, kib)
+	}
+	done.Wait()
+}
+
+// faulty are bodies that cannot be read at once.
+type faulty struct {
+	*storage.DB
+	gate chan struct{} // nothing is read before it is closed
+	err  error
+	lose bool // nothing is read at all
+}
+
+func (f *faulty) Load(queue uint64, items []storage.Item, each func(i int, b []byte)) error {
+	if len(items) == 0 { // of quiesce
+		return nil
+	}
+	if <-f.gate; f.lose || f.err != nil {
+		return f.err
+	}
+	return f.DB.Load(queue, items, each)
+}
+
+// withFaults has a broker read bodies from f, and returns what the pager fails
+// with.
+func withFaults(t *testing.T, b *Broker, f *faulty) <-chan error {
+	f.DB, f.gate = b.store, make(chan struct{})
+	v := b.vhosts.get("/")
+	v.pager.close()
+	failed := make(chan error, 1)
+	v.pager = newPager(f, func(err error) { failed <- err })
+	press(t, b)
+	return failed
+}
+
+// A consumer that waits for a disk holds up nobody else.
+func TestPublishersDoNotWaitForADisk(t *testing.T) {
+	b, _ := durably(t)
+	f := &faulty{}
+	withFaults(t, b, f)
+	p, k := connect(t, b, 1), connect(t, b, 1)
+	p.declareDurable(b, "q")
+	p.fill("q", 2, 0, 3000, kib)
+	quiesce(b)
+	k.do(1, &amqp.BasicQos{PrefetchCount: 100})
+	k.consume(1, "q", "k", false)
+	p.fill("q", 2, 3000, 6000, kib) // while what k gets cannot be read
+	close(f.gate)
+	k.takeInOrder(0, 6000)
+}
+
+func TestWhatCannotBeReadFails(t *testing.T) {
+	broken := errors.New("the disk is broken")
+	for name, f := range map[string]*faulty{"with an error": {err: broken}, "without a trace": {lose: true}} {
+		t.Run(name, func(t *testing.T) {
+			b, _ := durably(t)
+			failed := withFaults(t, b, f)
+			close(f.gate)
+			p := connect(t, b, 1)
+			p.declareDurable(b, "q")
+			p.fill("q", 2, 0, 1000, kib)
+			quiesce(b)
+			p.SendMethods(1, &amqp.BasicGet{Queue: "q"})
+			if _, m := p.NextMethod(); m.ID() != (&amqp.ConnectionClose{}).ID() {
+				t.Errorf("basic.get is answered by %s", m.ID())
+			}
+			if err := <-failed; err == nil || f.err != nil && !errors.Is(err, broken) {
+				t.Errorf("failed with %v", err)
+			}
+		})
+	}
+}

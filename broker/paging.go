@@ -1,0 +1,151 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/storage"
+)
+
+// restore fills an empty list with messages that are on disk. It keeps items.
+func (r *ready) restore(items []storage.Item) {
+	for len(items) > 0 {
+		n, size := 0, 0
+		for n < len(items) && n < blockLen && size < blockSize {
+			size += int(items[n].Size)
+			n++
+		}
+		r.link(&block{items: items[:n:n], to: n, size: size})
+		items = items[n:]
+		r.fresh += n
+		r.bytes += size
+	}
+	r.away, r.absent, r.disk = r.head, r.fresh, r.bytes
+}
+
+// ranges yields the positions of all messages; between them are only such as
+// have been taken.
+func (r *ready) ranges(yield func(storage.Range)) {
+	for i := range r.returned {
+		yield(storage.Range{From: r.returned[i].seq, To: r.returned[i].seq})
+	}
+	if r.head != nil {
+		yield(storage.Range{From: r.head.items[r.head.from].Seq, To: r.tail.items[r.tail.to-1].Seq})
+	}
+}
+
+// resident yields the messages that are not on disk.
+func (r *ready) resident(yield func(*message)) {
+	for i := range r.returned {
+		yield(r.returned[i].message)
+	}
+	for b := r.head; b != nil; b = b.next {
+		if b.messages != nil {
+			for _, m := range b.messages[b.from:b.to] {
+				yield(m)
+			}
+		}
+	}
+}
+
+// shedAtOnce bounds the blocks that one call of shed drops.
+const shedAtOnce = 16
+
+// shed forgets messages in the middle until no more than window bytes are left
+// at either end, as far as place knows where they are on disk; stuck is the
+// block that holds it up. more tells that there is more to do.
+func (r *ready) shed(window int, place func(*message) storage.Place) (stuck *block, more bool) {
+	for n := 0; r.over(window); n++ {
+		b := r.rest
+		if b == r.tail {
+			b.close()
+		}
+		switch {
+		case n == shedAtOnce:
+			return nil, true
+		case r.absent == 0 && r.front+b.size <= window:
+			r.front += b.size
+			r.away, r.rest = b.next, b.next
+		case b.place(place):
+			r.drop()
+		default:
+			return b, false
+		}
+	}
+	return nil, false
+}
+
+// over tells whether more than window bytes are in memory behind the front.
+func (r *ready) over(window int) bool { return r.rest != nil && r.loaded()-r.front > window }
+
+// close has what comes next go to another block.
+func (b *block) close() { b.items = b.items[:b.to] }
+
+// place notes where the messages are on disk; false if it is not known of all.
+// The last ones become known last.
+func (b *block) place(of func(*message) storage.Place) bool {
+	for i := b.to - 1; i >= b.from; i-- {
+		it := &b.items[i]
+		if it.Place != 0 {
+			continue
+		}
+		if it.Place = of(b.messages[i]); it.Place == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// drop forgets the messages of the first block of the rest, which are on disk.
+func (r *ready) drop() {
+	b := r.rest
+	if r.absent == 0 {
+		r.absent = r.fresh
+		for f := r.head; f != b; f = f.next {
+			r.absent -= f.to - f.from
+		}
+	}
+	b.items, b.to, b.from = slices.Clone(b.items[b.from:b.to]), b.to-b.from, 0
+	b.messages, b.own, b.size = nil, false, 0
+	for i := range b.items {
+		b.size += int(b.items[i].Size)
+	}
+	r.disk += b.size
+	r.rest = b.next
+}
+
+// takePaged forgets which messages of a block that is on disk are in the page
+// file, and returns them.
+func (b *block) takePaged() (paged []storage.Item) {
+	for i := range b.items {
+		if it := &b.items[i]; it.Place.Paged() {
+			paged = append(paged, *it)
+			it.Place = 0
+		}
+	}
+	return paged
+}
+
+// missing are the first blocks on disk, of about size bytes. Their items do
+// not change as long as they are there.
+func (r *ready) missing(size int) (blocks []*block) {
+	for b := r.away; b != r.rest && (size > 0 || len(blocks) == 0); b = b.next {
+		blocks = append(blocks, b)
+		size -= b.size
+	}
+	return blocks
+}
+
+// wants tells whether b is the block that is to be installed next.
+func (r *ready) wants(b *block) bool { return r.absent > 0 && b == r.away }
+
+// install puts the messages of the first block on disk where they were.
+func (r *ready) install(b *block, messages *[blockLen]*message) {
+	b.messages = messages
+	r.disk -= b.size
+	r.front += b.size
+	r.away = b.next
+	r.absent -= b.to
+	if r.away == r.rest {
+		r.absent = 0
+	}
+}
