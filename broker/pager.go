@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/leveretmq/leveret/storage"
 )
@@ -177,7 +178,12 @@ func (p *pager) relieve(q *queue) error {
 	for {
 		b, more := q.shed()
 		if b != nil {
-			if err := p.write(q, b); err != nil {
+			err := p.write(q, b)
+			if errors.Is(err, syscall.ENOSPC) { // it stays in memory
+				q.keep()
+				return nil
+			}
+			if err != nil {
 				return err
 			}
 		} else if !more {

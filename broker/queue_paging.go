@@ -125,9 +125,20 @@ func (q *queue) shed() (b *block, more bool) {
 	case p.loaded.Load() > pageFrom:
 		return stuck, true
 	default:
-		s.limit = q.ready.loaded() - q.ready.front + window/4
+		q.keepLocked()
 	}
 	return nil, more
+}
+
+// keep lets what is in memory stay there, and somewhat more.
+func (q *queue) keep() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.keepLocked()
+}
+
+func (q *queue) keepLocked() {
+	q.paging.limit = q.ready.loaded() - q.ready.front + q.vhost.pager.window()/4
 }
 
 // Durable implements storage.Confirmer: the committer has come so far that
@@ -138,12 +149,12 @@ func (q *queue) Durable(_, _ uint64) {
 }
 
 // stores tells whether a message is stored in the queue.
-func (q *queue) stores(m *message) bool { return q.stored != nil && m.persistent }
+func (q *queue) stores(m *message) bool { return q.stored != nil && m.persistent() }
 
 // placeOf is where a message is on disk, 0 as long as it is not.
 func (q *queue) placeOf(m *message) storage.Place {
 	if q.stores(m) {
-		return m.stored.Place()
+		return m.Stored().Place()
 	}
 	return 0
 }
