@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// blob is a message that need not survive.
-type blob struct{ bytes []byte }
+// bodyText is a message that need not survive.
+type bodyText struct{ bytes []byte }
 
-func (m *blob) AppendTo(dst []byte) []byte { return append(dst, m.bytes...) }
-func (m *blob) Size() int                  { return len(m.bytes) }
-func (m *blob) Stored() *Stored            { return nil }
+func (m *bodyText) AppendTo(dst []byte) []byte { return append(dst, m.bytes...) }
+func (m *bodyText) Size() int                  { return len(m.bytes) }
+func (m *bodyText) Stored() *Stored            { return nil }
 
 // pagedOut writes n messages of a size to a page file.
 func pagedOut(t *testing.T, p *pages, n, size int) (items []Item) {
@@ -21,7 +21,7 @@ func pagedOut(t *testing.T, p *pages, n, size int) (items []Item) {
 	for from := 0; from < n; from += 100 {
 		var messages []Message
 		for i := from; i < min(from+100, n); i++ {
-			messages = append(messages, &blob{bytes: bytes.Repeat([]byte{byte(i)}, size)})
+			messages = append(messages, &bodyText{bytes: bytes.Repeat([]byte{byte(i)}, size)})
 		}
 		places, err := p.write(messages)
 		if err != nil {

@@ -22,10 +22,11 @@ var arrows = map[string][]string{
 // library that is not listed has not been chosen yet: add it with a record of
 // the reasons in docs/adr.
 var libraries = map[string][]string{
-	"github.com/dgraph-io/badger": {"storage"},
-	"github.com/rs/zerolog":       {"cmd", "broker"},
-	"github.com/urfave/cli":       {"cmd"},
-	"golang.org/x/sys":            {"storage", "cmd"},
+	"github.com/dgraph-io/badger":    {"storage"},
+	"github.com/dgraph-io/ristretto": {"storage"}, // what Badger's options are made of
+	"github.com/rs/zerolog":          {"cmd", "broker"},
+	"github.com/urfave/cli":          {"cmd"},
+	"golang.org/x/sys":               {"storage", "cmd"},
 }
 
 // pure lists files that decide and do nothing else; time is a parameter there.
