@@ -14,16 +14,27 @@ type namedExchange struct {
 	internal   bool
 	alternate  *string // name of the alternate exchange, nil if there is none
 	arguments  amqp.Table
+	id         uint64 // in the store, 0 if it is not there
 
 	matcher  exchange.Matcher[destination] // vhost.mu
-	bindings map[bindingKey]amqp.Table     // those it is the source of; vhost.mu
+	bindings map[bindingKey]binding        // those it is the source of; vhost.mu
 	inbound  inbound
+}
+
+// binding is what a binding has besides its key.
+type binding struct {
+	arguments amqp.Table
+	id        uint64 // in the store, 0 if it is not there
 }
 
 // destination is what a binding leads to: a queue or an exchange.
 type destination interface {
 	// bound are the bindings that lead there.
 	bound() *inbound
+	// lasts tells whether it is durable.
+	lasts() bool
+	// end is how clients name it.
+	end() end
 }
 
 // inbound are the bindings that lead to a destination, each with its source;
@@ -44,7 +55,7 @@ type bindingKey struct {
 // addExchange makes an exchange known. v.mu is held, or v is new.
 func (v *vhost) addExchange(x *namedExchange) {
 	x.matcher, _ = exchange.New[destination](x.kind)
-	x.bindings = map[bindingKey]amqp.Table{}
+	x.bindings = map[bindingKey]binding{}
 	v.exchanges[x.name] = x
 	v.generation.Add(1)
 }
@@ -92,6 +103,8 @@ func lockedFor(d destination, s *session) error {
 
 // bind adds a binding unless it is there (QOP-01).
 func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Table) error {
+	v.begin()
+	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	x, d, err := v.ends(s, source, to)
@@ -105,20 +118,27 @@ func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Ta
 	if _, have := x.bindings[id]; have {
 		return nil
 	}
-	x.bindings[id] = args
-	x.matcher.Bind(key, args, d)
-	in := d.bound()
+	v.addBinding(x, id, binding{args, v.keepBinding(x, id, args)})
+	return nil
+}
+
+// addBinding makes a binding known. v.mu is held, or v is new.
+func (v *vhost) addBinding(x *namedExchange, id bindingKey, b binding) {
+	x.bindings[id] = b
+	x.matcher.Bind(id.key, b.arguments, id.to)
+	in := id.to.bound()
 	if *in == nil {
 		*in = inbound{}
 	}
 	(*in)[id] = x
 	v.generation.Add(1)
-	return nil
 }
 
 // unbind removes a binding; one that is not there is no error (QOP-07,
 // EXCH-40), and then nothing is checked either (QDEC-16).
 func (v *vhost) unbind(s *session, source string, to end, key string, args amqp.Table) error {
+	v.begin()
+	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	x, d := v.exchanges[source], v.lookup(to)
@@ -139,8 +159,10 @@ func (v *vhost) unbind(s *session, source string, to end, key string, args amqp.
 // unbindLocked removes a binding, and an auto-delete exchange with its last
 // one (EXCH-30).
 func (v *vhost) unbindLocked(x *namedExchange, id bindingKey) {
-	x.matcher.Unbind(id.key, x.bindings[id], id.to)
+	b := x.bindings[id]
+	x.matcher.Unbind(id.key, b.arguments, id.to)
 	delete(x.bindings, id)
+	v.forget(bindingKind, b.id)
 	delete(*id.to.bound(), id)
 	v.generation.Add(1)
 	if x.autoDelete && len(x.bindings) == 0 {
@@ -160,8 +182,10 @@ func (v *vhost) unbindAll(d destination) {
 // the source of go first: exchanges may be bound in a circle. v.mu is held.
 func (v *vhost) removeExchange(x *namedExchange) {
 	delete(v.exchanges, x.name)
-	for id := range x.bindings {
+	v.forget(exchangeKind, x.id)
+	for id, b := range x.bindings {
 		delete(*id.to.bound(), id)
+		v.forget(bindingKind, b.id)
 	}
 	clear(x.bindings)
 	v.generation.Add(1)

@@ -4,30 +4,78 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
 )
 
-// Broker is a message broker that speaks AMQP 0-9-1. It keeps everything in
-// memory. All its methods may be called at any time by any goroutine.
+// Broker is a message broker that speaks AMQP 0-9-1. All its methods may be
+// called at any time by any goroutine.
 type Broker struct {
 	options Options     // immutable
 	store   *storage.DB // likewise; nil: nothing is kept
 	server  amqp.Server
 	vhosts  vhosts
+
+	failed context.Context // ends, with the cause, when the store has failed
+	giveUp context.CancelCauseFunc
+	ended  func() error // closes the store, once
 }
 
-// New returns a broker that does not listen yet: see Serve and ServeConn.
+// New returns a broker that keeps everything in memory. It does not listen yet:
+// see Serve and ServeConn.
 func New(o Options) *Broker {
-	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log}}
-	for _, name := range b.options.Vhosts {
-		b.vhosts.add(name)
+	b := newBroker(o)
+	_ = b.addVhosts() // which only a store can refuse
+	return b
+}
+
+// Open returns a broker that keeps what is durable in Options.DataDir, with
+// what is there already. A directory has one broker at a time. What is damaged
+// is a [storage.CorruptError], unless Options.AcceptLoss says otherwise.
+func Open(o Options) (*Broker, error) {
+	if o.DataDir == "" {
+		return New(o), nil
 	}
+	b := newBroker(o)
+	store, state, err := storage.Open(storage.Options{
+		Dir: o.DataDir, Durability: o.Durability, AcceptLoss: o.AcceptLoss,
+		OnError: b.fail,
+		OnSpace: func(short bool) { b.SetAlarm(DiskAlarm, short) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.store, b.vhosts.store, b.ended = store, store, sync.OnceValue(store.Close)
+	if err = b.recover(state); err == nil {
+		err = b.addVhosts()
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.ended())
+	}
+	return b, nil
+}
+
+func newBroker(o Options) *Broker {
+	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log}, ended: func() error { return nil }}
+	b.failed, b.giveUp = context.WithCancelCause(context.Background())
 	b.server.Config = b.options.serverConfig()
 	b.server.Backend = (*backend)(b)
 	b.server.Trace = logTrace(b.options.Log)
 	return b
+}
+
+// addVhosts adds those that the options name.
+func (b *Broker) addVhosts() error {
+	for _, name := range b.options.Vhosts {
+		if v := b.vhosts.add(name); v != nil {
+			if err := v.awaitTopology(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Serve accepts connections on l until Shutdown, which makes it return nil at
@@ -50,9 +98,19 @@ func (b *Broker) ServeConn(conn net.Conn) { b.server.ServeConn(conn) }
 // a client that does not answer can delay by half a minute. If ctx ends first,
 // the remaining connections are cut and its error is returned. A broker that
 // was shut down stays so: Serve and ServeConn then close what they are given.
+//
+// At the end the data directory is closed. If the store has failed, or fails
+// meanwhile, clients are given hardly any time, and the error is why.
 func (b *Broker) Shutdown(ctx context.Context) error {
-	return b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
+	ctx, cancel := b.unlessFailed(ctx)
+	defer cancel()
+	err := b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
 		"broker forced connection closure with reason 'shutdown'"))
+	closed := b.ended()
+	if cause := context.Cause(b.failed); cause != nil {
+		return cause
+	}
+	return errors.Join(err, closed)
 }
 
 // backend is the Broker as the protocol sees it.
@@ -60,6 +118,9 @@ type backend Broker
 
 // Open implements amqp.Backend.
 func (b *backend) Open(user, vhost string, c *amqp.Conn) (amqp.Session, error) {
+	if b.failed.Err() != nil {
+		return nil, errFailed
+	}
 	if v := b.vhosts.get(vhost); v != nil {
 		if s := newSession(v, user, c); v.join(s) {
 			return s, nil

@@ -30,10 +30,20 @@ func (ch *channel) exchangeDeclare(m *amqp.ExchangeDeclare) error {
 	default:
 		err = ch.session.vhost.declareExchange(name, m)
 	}
-	if err == nil && !m.NoWait {
-		ch.out.Send(ch.id, &amqp.ExchangeDeclareOk{})
+	if err != nil || m.NoWait {
+		return err
 	}
-	return err
+	return ch.answer(&amqp.ExchangeDeclareOk{})
+}
+
+// answer tells that a change of the topology is done, once what is durable of
+// it is durable.
+func (ch *channel) answer(m amqp.Method) error {
+	if err := ch.session.vhost.awaitTopology(); err != nil {
+		return err
+	}
+	ch.out.Send(ch.id, m)
+	return nil
 }
 
 func (v *vhost) exchangeExists(name string) error { // EXCH-08, EXCH-09
@@ -52,6 +62,8 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if name == "" {
 		return defaultExchange()
 	}
+	v.begin()
+	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	x := v.exchanges[name]
@@ -65,10 +77,12 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if err != nil {
 		return err
 	}
-	v.addExchange(&namedExchange{
+	x = &namedExchange{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,
 		internal: m.Internal, alternate: alternate, arguments: m.Arguments,
-	})
+	}
+	v.keepExchange(x)
+	v.addExchange(x)
 	return nil
 }
 
@@ -126,13 +140,15 @@ func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) error {
 	if err := v.deleteExchange(name, m.IfUnused); err != nil {
 		return err
 	}
-	if !m.NoWait {
-		ch.out.Send(ch.id, &amqp.ExchangeDeleteOk{})
+	if m.NoWait {
+		return nil
 	}
-	return nil
+	return ch.answer(&amqp.ExchangeDeleteOk{})
 }
 
 func (v *vhost) deleteExchange(name string, ifUnused bool) error {
+	v.begin()
+	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	x := v.exchanges[name]
@@ -156,10 +172,10 @@ func (ch *channel) exchangeBind(m *amqp.ExchangeBind) error {
 	if err := ch.session.vhost.bind(ch.session, source, to, m.RoutingKey, m.Arguments); err != nil {
 		return err
 	}
-	if !m.NoWait {
-		ch.out.Send(ch.id, &amqp.ExchangeBindOk{})
+	if m.NoWait {
+		return nil
 	}
-	return nil
+	return ch.answer(&amqp.ExchangeBindOk{})
 }
 
 // exchangeUnbind is exchange.unbind (40,40).
@@ -172,8 +188,8 @@ func (ch *channel) exchangeUnbind(m *amqp.ExchangeUnbind) error {
 	if err := ch.session.vhost.unbind(ch.session, source, to, m.RoutingKey, m.Arguments); err != nil {
 		return err
 	}
-	if !m.NoWait {
-		ch.out.Send(ch.id, &amqp.ExchangeUnbindOk{})
+	if m.NoWait {
+		return nil
 	}
-	return nil
+	return ch.answer(&amqp.ExchangeUnbindOk{})
 }

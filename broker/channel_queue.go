@@ -47,12 +47,18 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 		return err
 	}
 	ch.lastQueue = q.name
-	if !m.NoWait {
-		messages, consumers := q.counts()
-		ch.out.Send(ch.id, &amqp.QueueDeclareOk{
-			Queue: q.name, MessageCount: uint32(messages), ConsumerCount: uint32(consumers),
-		})
+	if m.NoWait {
+		return nil
 	}
+	if q.durable {
+		if err := q.vhost.awaitTopology(); err != nil {
+			return err
+		}
+	}
+	messages, consumers := q.counts()
+	ch.out.Send(ch.id, &amqp.QueueDeclareOk{
+		Queue: q.name, MessageCount: uint32(messages), ConsumerCount: uint32(consumers),
+	})
 	return nil
 }
 
@@ -90,6 +96,8 @@ func (v *vhost) warnOfIdle(q *queue) {
 }
 
 func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q *queue, fresh bool, err error) {
+	v.begin()
+	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if q := v.queues[name]; q != nil {
@@ -99,17 +107,22 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 	if err != nil {
 		return nil, false, err
 	}
-	q = &queue{
-		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
-		kind: kind, arguments: m.Arguments,
-	}
-	single, _ := m.Arguments.Get("x-single-active-consumer")
-	q.single = single == true
+	q = newQueue(v, name, kind, m)
 	if m.Exclusive {
 		q.owner = s
 	}
+	v.keepQueue(q)
 	v.addQueue(q)
 	return q, true, nil
+}
+
+// newQueue returns the queue that a declaration describes, as shared by all.
+func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *queue {
+	single, _ := m.Arguments.Get("x-single-active-consumer")
+	return &queue{
+		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
+		kind: kind, arguments: m.Arguments, single: single == true,
+	}
 }
 
 // equivalent compares a declaration with the queue in the order of QDEC-24.
@@ -140,10 +153,10 @@ func (ch *channel) queueBind(m *amqp.QueueBind) error {
 	if err := ch.session.vhost.bind(ch.session, source, end{name: name}, key, m.Arguments); err != nil {
 		return err
 	}
-	if !m.NoWait {
-		ch.out.Send(ch.id, &amqp.QueueBindOk{})
+	if m.NoWait {
+		return nil
 	}
-	return nil
+	return ch.answer(&amqp.QueueBindOk{})
 }
 
 // queueUnbind is queue.unbind (50,50).
@@ -155,8 +168,7 @@ func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 	if err := ch.session.vhost.unbind(ch.session, source, end{name: name}, key, m.Arguments); err != nil {
 		return err
 	}
-	ch.out.Send(ch.id, &amqp.QueueUnbindOk{})
-	return nil
+	return ch.answer(&amqp.QueueUnbindOk{})
 }
 
 // bindingEnds are the exchange, the queue and the key of a binding. Queue and
@@ -208,11 +220,11 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
 	if err != nil {
 		return err
 	}
-	if !m.NoWait { // before the consumers hear of it (QOP-19)
-		ch.out.Send(ch.id, &amqp.QueueDeleteOk{MessageCount: uint32(gone.messages)})
+	defer gone.cancel() // the consumers hear of it after the answer (QOP-19)
+	if m.NoWait {
+		return nil
 	}
-	gone.cancel()
-	return nil
+	return ch.answer(&amqp.QueueDeleteOk{MessageCount: uint32(gone.messages)})
 }
 
 // deleteNamed deletes a queue that a client names; none is no error (QOP-15).

@@ -31,6 +31,7 @@
 //	tx.*                        channel_tx.go
 //	confirm.select              channel_confirm.go
 //	channel.flow                channel_flow.go
+//	what is durable of them     durable.go, entities.go, recover.go
 //
 // The switch over all of them is [channel.Method]; connection.* and the opening
 // and closing of channels are in package amqp.
@@ -54,6 +55,31 @@
 // What has to go upwards, such as deleting an auto-delete queue that has lost
 // its last consumer, is returned and done after unlocking, and its condition
 // checked again. Nobody waits for anything else while holding a lock.
+//
+// # Units
+//
+// With a store, what changes at once survives a crash at once: it is a unit of
+// the store. Who takes the first lock of an operation opens the unit right
+// before it, and closes it right after the last lock is released, both with
+// defer: a panic costs its connection alone, while a unit that stays open stops
+// the committer, and with it everybody. The committer waits for open units to
+// end, and new ones wait for the committer; so
+//
+//   - no unit is opened with a lock held, nor with another unit open: what is
+//     called with v.mu or q.mu held finds the unit of its caller,
+//   - a channel or a connection that closes opens one unit after the other: for
+//     each queue that gets something back, for each queue that is deleted,
+//   - nobody waits for anything with a unit open.
+//
+// A vhost that is deleted is one unit with all that is in it.
+//
+// The answers to methods that change the topology wait for the group of the
+// last such change in the vhost ([vhost.awaitTopology]), with no lock held and
+// no unit open. So does the answer that a durable queue is there already, since
+// who has declared it first may still be waiting.
+//
+// When the store fails, nobody is told anything more: who waits gets an error,
+// all connections are closed, and [Broker.Failed] says that the end has come.
 //
 // # Where a message is
 //

@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // Options say how a broker behaves. The zero value of each field stands for
@@ -17,8 +18,8 @@ type Options struct {
 	// one.
 	DefaultUser, DefaultPass string
 
-	// Vhosts are the names of the virtual hosts that there are at first, all of
-	// which the user may open. Default: "/" alone.
+	// Vhosts are the names of the virtual hosts that there are at least at
+	// first. The user may open all that there are. Default: "/" alone.
 	Vhosts []string
 
 	// Heartbeat is the interval that clients are offered, in whole seconds
@@ -53,6 +54,17 @@ type Options struct {
 
 	// ClusterName is the cluster_name in server-properties. Default: leveret.
 	ClusterName string
+
+	// DataDir is the directory where Open keeps what is durable; it is made if
+	// it is not there. Default: Open keeps nothing either.
+	DataDir string
+
+	// Durability is what it takes for something to be durable. Default:
+	// storage.Disk.
+	Durability storage.Durability
+
+	// AcceptLoss has Open take a damaged directory, without what is lost.
+	AcceptLoss bool
 
 	// Log receives what an operator should know. Default: nothing is logged.
 	Log zerolog.Logger

@@ -83,17 +83,26 @@ func checkDeclaration(what string, m *amqp.QueueDeclare) (*queueType, error) {
 		return nil, amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
 			amqp.TypeName(v), what)
 	}
-	t := classicQueue
-	if v, ok := m.Arguments.Get("x-queue-type"); ok { // QARG-14
-		if err := knownType(v, nil); err != nil {
-			return nil, invalidArgument("x-queue-type", what, err)
-		}
-		t = queueTypes[v.(string)]
+	t, err := queueTypeOf(what, m.Arguments)
+	if err != nil {
+		return nil, err
 	}
 	if err := t.check(what, m.Arguments, queueChecks, (*queueType).queueArguments); err != nil {
 		return nil, err
 	}
 	return t, t.checkProperties(what, m)
+}
+
+// queueTypeOf is the type that the arguments of a queue name.
+func queueTypeOf(what string, args amqp.Table) (*queueType, error) {
+	v, ok := args.Get("x-queue-type")
+	if !ok {
+		return classicQueue, nil
+	}
+	if err := knownType(v, nil); err != nil { // QARG-14
+		return nil, invalidArgument("x-queue-type", what, err)
+	}
+	return queueTypes[v.(string)], nil
 }
 
 // checkConsumer checks the arguments of a consumer.

@@ -18,12 +18,17 @@ type vhost struct {
 	log   zerolog.Logger // likewise
 	store *storage.DB    // likewise; nil: nothing is kept
 	pager *pager         // likewise; nil: nothing leaves memory
+	id    uint64         // likewise; in the store, 0 if it is not there
 
 	warned sync.Map // sets of arguments that have no effect, once named in the log
 
 	// generation changes, under mu, with every change of what a publish may
 	// reach. Routes are remembered as long as it stays.
 	generation atomic.Uint64
+
+	// changed is the last group that changes what of the topology is stored;
+	// it changes under mu.
+	changed atomic.Uint64
 
 	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
 	exchanges map[string]*namedExchange
@@ -118,8 +123,15 @@ func (r remains) cancel() {
 // deleteQueue removes a queue with its bindings, if the condition, which is
 // called with q.mu held, has no error. The caller ends its consumers.
 func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, error) {
+	v.begin()
+	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.removeQueue(q, condition)
+}
+
+// removeQueue does it in the unit of the caller, who holds v.mu.
+func (v *vhost) removeQueue(q *queue, condition func(*queue) error) (remains, error) {
 	q.mu.Lock()
 	if err := condition(q); err != nil || q.deleted {
 		q.mu.Unlock()
@@ -128,6 +140,7 @@ func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, er
 	gone := remains{q.empty(), slices.Clone(q.consumers)}
 	q.dropConsumers(func(*consumer) bool { return true })
 	q.deleted = true
+	v.forgetQueue(q)
 	q.mu.Unlock()
 	delete(v.queues, q.name)
 	if q.owner != nil {

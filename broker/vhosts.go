@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // Errors of CreateVhost and DeleteVhost.
@@ -20,24 +21,37 @@ var (
 
 // vhosts are the virtual hosts of a broker. They know nothing of each other.
 type vhosts struct {
-	log zerolog.Logger // immutable
+	log   zerolog.Logger // immutable
+	store *storage.DB    // likewise; nil: nothing is kept
 
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
 }
 
-// add makes a vhost with a name, unless there is one.
-func (vs *vhosts) add(name string) bool {
+// add makes a vhost with a name, nil if there is one.
+func (vs *vhosts) add(name string) *vhost {
+	v := newVhost(name, vs.log)
+	v.store = vs.store
+	v.begin()
+	defer v.end()
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	if vs.byName[name] != nil {
-		return false
+		return nil
 	}
+	if vs.store != nil {
+		v.keepVhost()
+	}
+	vs.put(v)
+	return v
+}
+
+// put makes a vhost known. vs.mu is held, or vs is new.
+func (vs *vhosts) put(v *vhost) {
 	if vs.byName == nil {
 		vs.byName = map[string]*vhost{}
 	}
-	vs.byName[name] = newVhost(name, vs.log)
-	return true
+	vs.byName[v.name] = v
 }
 
 // get returns the vhost with a name, nil if there is none.
@@ -47,36 +61,51 @@ func (vs *vhosts) get(name string) *vhost {
 	return vs.byName[name]
 }
 
-// remove takes a vhost out, nil if there is none.
-func (vs *vhosts) remove(name string) *vhost {
+// remove takes a vhost out, with all that is in it; nil if there is none. What
+// is to be closed or cancelled is returned.
+func (vs *vhosts) remove(name string) (v *vhost, left leftovers) {
+	if v = vs.get(name); v == nil {
+		return nil, left
+	}
+	v.begin() // before another one can get the name
+	defer v.end()
 	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	v := vs.byName[name]
+	if vs.byName[name] != v {
+		vs.mu.Unlock()
+		return nil, left
+	}
 	delete(vs.byName, name)
-	return v
+	vs.mu.Unlock()
+	return v, v.empty()
 }
 
 // CreateVhost adds a virtual host, whose name may be anything. The error is
 // ErrVhostExists if there is one with that name.
 func (b *Broker) CreateVhost(name string) error {
-	if !b.vhosts.add(name) {
+	v := b.vhosts.add(name)
+	if v == nil {
 		return fmt.Errorf("%w: '%s'", ErrVhostExists, name)
 	}
 	b.options.Log.Info().Str("vhost", name).Msg("vhost created")
-	return nil
+	return v.awaitTopology()
 }
 
 // DeleteVhost removes a virtual host with all that is in it, and closes its
 // connections (CTL-08). The error is ErrVhostNotFound if there is none with
 // that name.
 func (b *Broker) DeleteVhost(name string) error {
-	v := b.vhosts.remove(name)
+	v, left := b.vhosts.remove(name)
 	if v == nil {
 		return fmt.Errorf("%w: '%s'", ErrVhostNotFound, name)
 	}
-	v.close()
+	for _, r := range left.queues {
+		r.cancel()
+	}
+	for _, s := range left.sessions {
+		s.conn.Close(amqp.ConnectionForced.Errorf("vhost '%s' is deleted", v.name))
+	}
 	b.options.Log.Info().Str("vhost", name).Msg("vhost deleted")
-	return nil
+	return v.awaitTopology()
 }
 
 // join enters a session, unless the vhost is deleted.
@@ -95,18 +124,26 @@ func (v *vhost) leave(s *session) {
 	delete(v.sessions, s)
 }
 
-// close ends a vhost that nobody can find any more: its queues, then its
-// connections.
-func (v *vhost) close() {
+// leftovers are what others have of a vhost that was deleted.
+type leftovers struct {
+	queues   []remains
+	sessions []*session
+}
+
+// empty ends a vhost that nobody can find any more, but for what others have of
+// it. A unit is open.
+func (v *vhost) empty() (left leftovers) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, q := range v.queues {
+		gone, _ := v.removeQueue(q, func(*queue) error { return nil })
+		left.queues = append(left.queues, gone)
+	}
+	for _, x := range v.exchanges {
+		v.removeExchange(x)
+	}
+	v.forget(vhostKind, v.id)
 	v.deleted = true
-	queues, sessions := slices.Collect(maps.Values(v.queues)), slices.Collect(maps.Keys(v.sessions))
-	v.mu.Unlock()
-	for _, q := range queues {
-		gone, _ := v.deleteQueue(q, func(*queue) error { return nil })
-		gone.cancel()
-	}
-	for _, s := range sessions {
-		s.conn.Close(amqp.ConnectionForced.Errorf("vhost '%s' is deleted", v.name))
-	}
+	left.sessions = slices.Collect(maps.Keys(v.sessions))
+	return left
 }

@@ -160,7 +160,7 @@ func TestAVhostKnowsItsSessions(t *testing.T) {
 	if n := known(); n != 0 {
 		t.Errorf("%d sessions of none", n)
 	}
-	v.close()
+	v.empty()
 	if v.join(&session{vhost: v}) {
 		t.Error("a session has joined a vhost that is deleted")
 	}

@@ -1,0 +1,204 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/storage"
+)
+
+// Kinds of entities in the store. All of them are durable things; what is not
+// durable, or exclusive, is never stored.
+const (
+	vhostKind storage.EntityKind = 1 + iota
+	exchangeKind
+	queueKind // the id is also that of the queue of messages
+	bindingKind
+)
+
+// entityVersion is the first byte of every value. After it come the fields in
+// their order: numbers as varints, strings with their length before them, flags
+// as one byte, arguments as AMQP has them.
+const entityVersion = 1
+
+type (
+	vhostEntity struct{ name string }
+
+	exchangeEntity struct {
+		vhost                uint64 // id
+		name, kind           string
+		autoDelete, internal bool
+		arguments            amqp.Table
+	}
+
+	queueEntity struct {
+		vhost      uint64
+		name       string
+		autoDelete bool
+		arguments  amqp.Table
+	}
+
+	// bindingEntity names its ends rather than giving their ids: the exchanges
+	// that are always there have none.
+	bindingEntity struct {
+		vhost     uint64
+		source    string
+		to        end
+		key       string
+		arguments amqp.Table
+	}
+)
+
+// Why the value of an entity is not what was written.
+var (
+	errEntityShort = errors.New("the value is cut off")
+	errEntityLong  = errors.New("the value goes on after its end")
+	errEntityFlags = errors.New("the value has unknown flags")
+	errEntityForm  = errors.New("the value is not as it would be written")
+)
+
+func (e vhostEntity) append(b []byte) []byte { return appendText(append(b, entityVersion), e.name) }
+
+func (e exchangeEntity) append(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
+	b = appendText(appendText(b, e.name), e.kind)
+	return amqp.AppendTable(appendFlags(b, e.autoDelete, e.internal), e.arguments)
+}
+
+func (e queueEntity) append(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
+	b = appendText(b, e.name)
+	return amqp.AppendTable(appendFlags(b, e.autoDelete), e.arguments)
+}
+
+func (e bindingEntity) append(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
+	b = appendText(b, e.source)
+	b = appendText(appendFlags(b, e.to.exchange), e.to.name)
+	return amqp.AppendTable(appendText(b, e.key), e.arguments)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendFlags(b []byte, flags ...bool) []byte {
+	var bits byte
+	for i, on := range flags {
+		if on {
+			bits |= 1 << i
+		}
+	}
+	return append(b, bits)
+}
+
+// entity is the value of one.
+type entity interface{ append([]byte) []byte }
+
+// decodeEntity reads a value, of which it refers to nothing afterwards. It
+// takes only what append writes.
+func decodeEntity(kind storage.EntityKind, value []byte) (entity, error) {
+	f := fields{rest: value}
+	if v := f.byte(); f.err == nil && v != entityVersion {
+		return nil, fmt.Errorf("the value has version %d, which this program does not know", v)
+	}
+	var e entity
+	switch kind {
+	case vhostKind:
+		e = vhostEntity{f.text()}
+	case exchangeKind:
+		x := exchangeEntity{vhost: f.number(), name: f.text(), kind: f.text()}
+		f.flags(&x.autoDelete, &x.internal)
+		x.arguments = f.table()
+		e = x
+	case queueKind:
+		q := queueEntity{vhost: f.number(), name: f.text()}
+		f.flags(&q.autoDelete)
+		q.arguments = f.table()
+		e = q
+	case bindingKind:
+		d := bindingEntity{vhost: f.number(), source: f.text()}
+		f.flags(&d.to.exchange)
+		d.to.name, d.key, d.arguments = f.text(), f.text(), f.table()
+		e = d
+	default:
+		return nil, fmt.Errorf("kind %d is unknown", kind)
+	}
+	switch {
+	case f.err != nil:
+		return nil, f.err
+	case len(f.rest) > 0:
+		return nil, errEntityLong
+	case !bytes.Equal(e.append(nil), value):
+		return nil, errEntityForm
+	}
+	return e, nil
+}
+
+// fields takes fields off a value, until one is not there.
+type fields struct {
+	rest []byte
+	err  error
+}
+
+// cut takes n bytes.
+func (f *fields) cut(n uint64) []byte {
+	if f.err != nil || n > uint64(len(f.rest)) {
+		f.fail(errEntityShort)
+		return nil
+	}
+	b := f.rest[:n]
+	f.rest = f.rest[n:]
+	return b
+}
+
+func (f *fields) fail(err error) {
+	if f.err == nil {
+		f.err, f.rest = err, nil
+	}
+}
+
+func (f *fields) byte() byte {
+	if b := f.cut(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (f *fields) number() uint64 {
+	n, size := binary.Uvarint(f.rest)
+	if size <= 0 {
+		f.fail(errEntityShort)
+		return 0
+	}
+	f.cut(uint64(size))
+	return n
+}
+
+func (f *fields) text() string { return string(f.cut(f.number())) }
+
+func (f *fields) flags(flags ...*bool) {
+	bits := f.byte()
+	for i, on := range flags {
+		*on = bits&(1<<i) != 0
+	}
+	if bits>>len(flags) != 0 {
+		f.fail(errEntityFlags)
+	}
+}
+
+func (f *fields) table() amqp.Table {
+	if f.err != nil {
+		return nil
+	}
+	t, rest, err := amqp.DecodeTable(f.rest)
+	if err != nil {
+		f.fail(fmt.Errorf("arguments: %w", err))
+		return nil
+	}
+	f.rest = rest
+	return t
+}

@@ -1,0 +1,195 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/exchange"
+	"github.com/leveretmq/leveret/storage"
+)
+
+// recovery makes a broker what its store has found. Nobody else uses the broker
+// yet.
+type recovery struct {
+	broker   *Broker
+	vhosts   map[uint64]*vhost
+	queues   map[uint64]*queue
+	bindings int
+	messages int
+	lost     []error // what made no sense
+}
+
+// recover takes what the store has found. What makes no sense is an error, or
+// with AcceptLoss forgotten.
+func (b *Broker) recover(state *storage.State) error {
+	began := time.Now()
+	r := recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}}
+	for _, e := range state.Entities { // by kind: what others refer to comes first
+		if err := r.forgive(e, r.entity(e)); err != nil {
+			return err
+		}
+	}
+	for id, q := range r.queues {
+		q.nextSeq = state.Next[id]
+	}
+	for id, items := range state.Queues {
+		err := r.items(id, items)
+		if err := r.forgive(storage.Entity{Kind: queueKind, ID: id}, err); err != nil {
+			return err
+		}
+	}
+	r.report(state, time.Since(began))
+	return nil
+}
+
+// forgive returns the error that there is with an entity, unless losses are
+// accepted: then the entity is forgotten.
+func (r *recovery) forgive(e storage.Entity, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = &storage.CorruptError{File: fmt.Sprintf("entity %d of kind %d", e.ID, e.Kind), Offset: -1, Reason: err.Error()}
+	if !r.broker.options.AcceptLoss {
+		return err
+	}
+	r.lost = append(r.lost, err)
+	r.broker.store.Begin()
+	r.broker.store.Drop(e.Kind, e.ID)
+	if e.Kind == queueKind {
+		r.broker.store.Queue(e.ID).Delete()
+	}
+	r.broker.store.End()
+	return nil
+}
+
+// Why an entity makes no sense among the others.
+var (
+	errNoVhost   = errors.New("its vhost is missing")
+	errNoEnd     = errors.New("an end of the binding is missing, or not durable")
+	errTwice     = errors.New("there is another one of the same name")
+	errNoQueueOf = errors.New("there are messages of it, and no queue")
+)
+
+// entity makes one known.
+func (r *recovery) entity(e storage.Entity) error {
+	value, err := decodeEntity(e.Kind, e.Value)
+	if err != nil {
+		return err
+	}
+	switch value := value.(type) {
+	case vhostEntity:
+		return r.vhost(e.ID, value)
+	case exchangeEntity:
+		return r.exchange(e.ID, value)
+	case queueEntity:
+		return r.queue(e.ID, value)
+	case bindingEntity:
+		return r.binding(e.ID, value)
+	}
+	return nil
+}
+
+func (r *recovery) vhost(id uint64, e vhostEntity) error {
+	if r.broker.vhosts.get(e.name) != nil {
+		return errTwice
+	}
+	v := newVhost(e.name, r.broker.options.Log)
+	v.store, v.id = r.broker.store, id
+	r.vhosts[id] = v
+	r.broker.vhosts.put(v)
+	return nil
+}
+
+func (r *recovery) exchange(id uint64, e exchangeEntity) error {
+	v := r.vhosts[e.vhost]
+	switch {
+	case v == nil:
+		return errNoVhost
+	case v.exchanges[e.name] != nil:
+		return errTwice
+	}
+	if err := checkKind(e.kind); err != nil {
+		return err
+	}
+	alternate, err := alternateExchange(e.name, v, e.arguments)
+	if err != nil {
+		return err
+	}
+	v.addExchange(&namedExchange{
+		name: e.name, kind: e.kind, durable: true, autoDelete: e.autoDelete,
+		internal: e.internal, alternate: alternate, arguments: e.arguments, id: id,
+	})
+	return nil
+}
+
+func (r *recovery) queue(id uint64, e queueEntity) error {
+	v := r.vhosts[e.vhost]
+	switch {
+	case v == nil:
+		return errNoVhost
+	case v.queues[e.name] != nil:
+		return errTwice
+	}
+	kind, err := queueTypeOf(queueText(e.name, v), e.arguments)
+	if err != nil {
+		return err
+	}
+	q := newQueue(v, e.name, kind, &amqp.QueueDeclare{Durable: true, AutoDelete: e.autoDelete, Arguments: e.arguments})
+	q.stored = r.broker.store.Queue(id)
+	v.addQueue(q)
+	r.queues[id] = q
+	return nil
+}
+
+func (r *recovery) binding(id uint64, e bindingEntity) error {
+	v := r.vhosts[e.vhost]
+	if v == nil {
+		return errNoVhost
+	}
+	x, d := v.exchanges[e.source], v.lookup(e.to)
+	if x == nil || d == nil || !x.durable || !d.lasts() {
+		return errNoEnd
+	}
+	if err := exchange.CheckBinding(x.kind, e.key, e.arguments); err != nil {
+		return err
+	}
+	k := bindingKey{x.name, d, e.key, e.arguments.Canonical()}
+	if _, have := x.bindings[k]; have {
+		return errTwice
+	}
+	v.addBinding(x, k, binding{e.arguments, id})
+	r.bindings++
+	return nil
+}
+
+// items gives a queue its messages.
+func (r *recovery) items(id uint64, items []storage.Item) error {
+	q := r.queues[id]
+	if q == nil {
+		return errNoQueueOf
+	}
+	q.ready.restore(items)
+	r.messages += len(items)
+	return nil
+}
+
+// report logs what there is.
+func (r *recovery) report(state *storage.State, took time.Duration) {
+	log := r.broker.options.Log
+	log.WithLevel(zerolog.InfoLevel).Int("vhosts", len(r.vhosts)).Int("queues", len(r.queues)).
+		Int("bindings", r.bindings).Int("messages", r.messages).Dur("took", took).Bool("clean", state.Clean).
+		Msg("recovered what was stored")
+	for _, damage := range state.Lost.Damages {
+		log.Error().Msgf("accepted a loss: %s", damage)
+	}
+	for _, err := range r.lost {
+		log.Error().Err(err).Msg("accepted a loss")
+	}
+	if l := state.Lost; len(l.Damages) > 0 {
+		log.Error().Uint64("messages", l.Messages).Uint64("groups", l.Groups).Msg("messages are lost")
+	}
+}
