@@ -10,6 +10,9 @@ import (
 // Names of flags that are read in more than one place.
 const (
 	flagListen         = "listen"
+	flagDataDir        = "data-dir"
+	flagDurability     = "durability"
+	flagAcceptLoss     = "accept-loss"
 	flagMemory         = "memory"
 	flagVhost          = "vhost"
 	flagDefaultUser    = "default-user"
@@ -33,9 +36,21 @@ func serveFlags() []cli.Flag {
 			Value: cli.NewStringSlice(":5672"),
 			Usage: "accept AMQP connections on `ADDR`, host:port; repeat it, or separate by commas",
 		},
+		&cli.StringFlag{
+			Name: flagDataDir, EnvVars: []string{"LEVERET_DATA_DIR"}, Value: "./leveret-data",
+			Usage: "keep what is durable in `DIR`, which is made if it is not there",
+		},
+		&cli.StringFlag{
+			Name: flagDurability, EnvVars: []string{"LEVERET_DURABILITY"}, Value: durabilityDisk,
+			Usage: "`CLASS` of what is confirmed: disk, synced to disk, or os, handed to the operating system",
+		},
 		&cli.BoolFlag{
-			Name: flagMemory, EnvVars: []string{"LEVERET_MEMORY"}, Value: true,
-			Usage: "keep everything in memory; the only mode so far",
+			Name: flagAcceptLoss, EnvVars: []string{"LEVERET_ACCEPT_LOSS"},
+			Usage: "start on a damaged data directory, without what is lost", DisableDefaultText: true,
+		},
+		&cli.BoolFlag{
+			Name: flagMemory, EnvVars: []string{"LEVERET_MEMORY"},
+			Usage: "keep nothing on disk", DisableDefaultText: true,
 		},
 		&cli.StringSliceFlag{
 			Name: flagVhost, EnvVars: []string{"LEVERET_VHOST"},

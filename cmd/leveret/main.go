@@ -1,6 +1,6 @@
 // Command leveret is a message broker that speaks AMQP 0-9-1.
 //
-//	leveret serve [flags]   run the broker until SIGTERM or SIGINT
+//	leveret serve [flags]   run the broker until SIGTERM or SIGINT, or until its disk fails
 //	leveret version         print the version, as leveret --version does
 //
 // Every flag of serve can be given as an environment variable as well:

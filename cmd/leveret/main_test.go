@@ -79,8 +79,7 @@ func TestFirstSignalStopsGracefully(t *testing.T) {
 // signal does not wait for it.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	cmd, out := startProcess(t)
-	_, addr, _ := strings.Cut(awaitLine(t, out, "started TCP listener on "), "listener on ")
-	conn, err := net.Dial("tcp", addr)
+	conn, err := net.Dial("tcp", awaitAddress(t, out))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +125,13 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 
 func startProcess(t *testing.T) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	cmd := command(t, "serve", "--listen=127.0.0.1:0")
+	cmd := command(t, "serve", "--listen=127.0.0.1:0", "--data-dir="+t.TempDir())
+	return cmd, startCommand(t, cmd)
+}
+
+// startCommand starts a process and returns its output.
+func startCommand(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -135,7 +140,19 @@ func startProcess(t *testing.T) (*exec.Cmd, *bufio.Scanner) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, bufio.NewScanner(out)
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return bufio.NewScanner(out)
+}
+
+// awaitAddress reads output up to where it listens.
+func awaitAddress(t *testing.T, out *bufio.Scanner) string {
+	t.Helper()
+	_, addr, _ := strings.Cut(awaitLine(t, out, "started TCP listener on "), "listener on ")
+	addr, _, _ = strings.Cut(addr, `"`)
+	return addr
 }
 
 // awaitLine reads output up to a line that contains text, and returns it.

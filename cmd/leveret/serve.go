@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/storage"
 )
 
 const (
@@ -37,12 +38,30 @@ func serve(c *cli.Context) error {
 	}
 	defer stopPprof()
 
-	listeners, err := listenAll(s.listen)
+	s.broker.Log = log
+	b, err := openBroker(s.broker)
 	if err != nil {
 		return err
 	}
-	s.broker.Log = log
-	return run(c.Context, broker.New(s.broker), listeners, log)
+	listeners, err := listenAll(s.listen)
+	if err != nil {
+		return errors.Join(err, b.Shutdown(c.Context))
+	}
+	return run(c.Context, b, listeners, log)
+}
+
+// openBroker opens the broker with what it has kept.
+func openBroker(o broker.Options) (*broker.Broker, error) {
+	b, err := broker.Open(o)
+	var corrupt *storage.CorruptError
+	switch {
+	case errors.As(err, &corrupt):
+		return nil, fmt.Errorf("--%s: %w; see leveret check %s, or go on without what is lost: --%s",
+			flagDataDir, err, o.DataDir, flagAcceptLoss)
+	case err != nil:
+		return nil, fmt.Errorf("--%s: %w", flagDataDir, err)
+	}
+	return b, nil
 }
 
 // listenAll opens every address, or none.
@@ -61,8 +80,8 @@ func listenAll(addrs []string) ([]net.Listener, error) {
 	return listeners, nil
 }
 
-// run serves the listeners until ctx is done or one of them fails, and shuts
-// the broker down.
+// run serves the listeners until ctx is done, or one of them or the store fails,
+// and shuts the broker down.
 func run(ctx context.Context, b *broker.Broker, listeners []net.Listener, log zerolog.Logger) error {
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
@@ -78,11 +97,15 @@ func run(ctx context.Context, b *broker.Broker, listeners []net.Listener, log ze
 	case err := <-ended:
 		running--
 		errs = append(errs, err)
+	case <-b.Failed(): // Shutdown says why
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
 	defer cancel()
-	if err := b.Shutdown(limit); err != nil {
+	switch err := b.Shutdown(limit); {
+	case errors.Is(err, context.DeadlineExceeded):
 		log.Warn().Err(err).Msg("clients were cut off")
+	case err != nil:
+		errs = append(errs, err)
 	}
 	for range running {
 		errs = append(errs, <-ended)

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,8 +55,13 @@ type served struct {
 	done chan error
 }
 
+// startServe runs it with a directory of its own, unless the arguments say what
+// is to be kept.
 func startServe(t *testing.T, args ...string) *served {
 	t.Helper()
+	if !slices.ContainsFunc(args, func(arg string) bool { return arg == "--memory" || strings.HasPrefix(arg, "--data-dir") }) {
+		args = append(args, "--data-dir="+filepath.Join(t.TempDir(), "data"))
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	s := &served{out: make(lines, 1000), stop: stop, done: make(chan error, 1)}
 	args = append([]string{"leveret", "serve"}, args...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // maxMessageSizeLimit is the largest message that RabbitMQ can be set to
@@ -50,6 +51,7 @@ func readSettings(c *cli.Context) (settings, error) {
 			ChannelMax:     uint16(c.Uint(flagChannelMax)),
 			MaxMessageSize: c.Uint64(flagMaxMessageSize),
 			Version:        c.String(flagServerVersion),
+			AcceptLoss:     c.Bool(flagAcceptLoss),
 		},
 	}
 	if c.Args().Present() {
@@ -58,9 +60,11 @@ func readSettings(c *cli.Context) (settings, error) {
 	for _, addr := range s.listen {
 		check(flagListen, checkAddress(addr))
 	}
-	if !c.Bool(flagMemory) {
-		check(flagMemory, errors.New("want true: memory is the only mode so far"))
-	}
+	var err error
+	s.broker.DataDir, err = dataDir(c)
+	check(flagDataDir, err)
+	s.broker.Durability, err = parseDurability(c.String(flagDurability))
+	check(flagDurability, err)
 	for _, name := range s.broker.Vhosts {
 		check(flagVhost, checkShortString(name))
 	}
@@ -73,11 +77,40 @@ func readSettings(c *cli.Context) (settings, error) {
 	if s.pprof != "" {
 		check(flagPprof, checkLoopback(s.pprof))
 	}
-	var err error
 	s.logLevel, err = parseLogLevel(c.String(flagLogLevel))
 	check(flagLogLevel, err)
 	check(flagLogFormat, checkLogFormat(s.logFormat))
 	return s, errors.Join(faults...)
+}
+
+// dataDir is where to keep what is durable, empty with --memory.
+func dataDir(c *cli.Context) (string, error) {
+	dir := c.String(flagDataDir)
+	switch {
+	case c.Bool(flagMemory) && c.IsSet(flagDataDir):
+		return "", fmt.Errorf("want no directory with --%s, got %q", flagMemory, dir)
+	case c.Bool(flagMemory):
+		return "", nil
+	case dir == "":
+		return "", errors.New("want a directory")
+	}
+	return dir, nil
+}
+
+// Values of --durability.
+const (
+	durabilityDisk = "disk"
+	durabilityOS   = "os"
+)
+
+func parseDurability(class string) (storage.Durability, error) {
+	switch class {
+	case durabilityDisk:
+		return storage.Disk, nil
+	case durabilityOS:
+		return storage.OS, nil
+	}
+	return 0, fmt.Errorf("want disk or os, got %q", class)
 }
 
 // heartbeat is the flag in the broker's terms, where negative offers none.

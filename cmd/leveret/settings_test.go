@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // read parses flags of serve without serving.
@@ -29,7 +30,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 	want := settings{
 		listen: []string{":5672"}, logLevel: zerolog.InfoLevel, logFormat: formatConsole,
 		broker: broker.Options{
-			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest",
+			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DataDir: "./leveret-data",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
 			Version: "3.13.7",
 		},
@@ -59,7 +60,8 @@ func TestSettingsComeFromFlags(t *testing.T) {
 
 func TestSettingsComeFromTheEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
-		"LEVERET_LISTEN": "127.0.0.1:1,[::1]:2", "LEVERET_MEMORY": "true",
+		"LEVERET_LISTEN":   "127.0.0.1:1,[::1]:2",
+		"LEVERET_DATA_DIR": "/d", "LEVERET_DURABILITY": "os", "LEVERET_ACCEPT_LOSS": "true",
 		"LEVERET_VHOST": "a,/", "LEVERET_DEFAULT_USER": "u", "LEVERET_DEFAULT_PASS": "p",
 		"LEVERET_HEARTBEAT": "0", "LEVERET_FRAME_MAX": "4096", "LEVERET_CHANNEL_MAX": "1",
 		"LEVERET_MAX_MESSAGE_SIZE": "536870912", "LEVERET_SERVER_VERSION": "4",
@@ -74,7 +76,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,
-			Version: "4",
+			Version: "4", DataDir: "/d", Durability: storage.OS, AcceptLoss: true,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -128,7 +130,9 @@ func TestSettingsOutOfRangeAreRefused(t *testing.T) {
 		{"--listen=localhost:", `want a port from 0 to 65535 in "localhost:"`},
 		{"--listen=:65536", `want a port from 0 to 65535 in ":65536"`},
 		{"--listen=:nonsense", `want a port from 0 to 65535 in ":nonsense"`},
-		{"--memory=false", "memory is the only mode"},
+		{"--data-dir=", "want a directory"},
+		{"--durability=maybe", `want disk or os, got "maybe"`},
+		{"--durability=", `want disk or os, got ""`},
 		{"--default-user=", "want 1 to 255 bytes, got 0"},
 		{"--vhost=", "want 1 to 255 bytes, got 0"},
 		{"--vhost=a\xff", `want UTF-8, got "a\xff"`},
@@ -160,6 +164,25 @@ func TestSettingsOutOfRangeAreRefused(t *testing.T) {
 				t.Errorf("got %v, want %q of %s", err, tt.want, name)
 			}
 		})
+	}
+}
+
+func TestMemoryAndADirectoryAreNotBoth(t *testing.T) {
+	const want = `--data-dir: want no directory with --memory, got "d"`
+	if _, err := read(t, "--memory", "--data-dir=d"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if s, err := read(t, "--memory=false", "--data-dir=d"); err != nil || s.broker.DataDir != "d" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	t.Setenv("LEVERET_DATA_DIR", "d")
+	if _, err := read(t, "--memory"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	t.Setenv("LEVERET_DATA_DIR", "")
+	t.Setenv("LEVERET_MEMORY", "true")
+	if s, err := read(t); err != nil || s.broker.DataDir != "" {
+		t.Errorf("got %+v, %v", s, err)
 	}
 }
 

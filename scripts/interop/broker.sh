@@ -28,7 +28,7 @@ debian() {
 start_leveret() {
   go build "$@" -o "$work/leveret" ./cmd/leveret
   : >"$work/log"
-  "$work/leveret" serve --listen 127.0.0.1:0 --log-format json >"$work/log" 2>&1 &
+  "$work/leveret" serve --listen 127.0.0.1:0 --data-dir "$work/data" --log-format json >"$work/log" 2>&1 &
   broker=$!
   for _ in {1..100}; do
     ! grep -q 'Server startup complete' "$work/log" || break
