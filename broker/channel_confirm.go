@@ -1,6 +1,11 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"sync"
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // confirmSelect is confirm.select (85,10).
 func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
@@ -14,4 +19,95 @@ func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
 		ch.out.Send(ch.id, &amqp.ConfirmSelectOk{})
 	}
 	return nil
+}
+
+// confirms are what a channel in confirm mode owes its publisher (CONF-01..03).
+// Messages that wait to become durable refer to it, also when the channel has
+// gone.
+type confirms struct {
+	channel uint16 // immutable
+
+	// Reader goroutine only.
+	published uint64 // sequence number of the last publish
+	flushed   uint64 // up to here flush knows of them
+
+	mu     sync.Mutex   // guards what follows; below channel.mu, above the outbox
+	out    *amqp.Outbox // nil when the channel has closed
+	window window
+	all    chan struct{} // closed when all that has reached its queues is confirmed; nil if nobody waits
+}
+
+// publish gives the next publish its sequence number. first tells that flush
+// knows of all before it.
+func (c *confirms) publish() (first bool) {
+	first = c.published == c.flushed
+	c.published++
+	return first
+}
+
+// flush tells that all publishes so far have reached their queues, and confirms
+// those that wait for nothing else.
+func (c *confirms) flush() {
+	c.flushed = c.published
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.window.reach(c.published)
+	c.sendLocked()
+}
+
+// await has publishes of a run wait to become durable, or to be settled before
+// they are.
+func (c *confirms) await(notes []note) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range notes {
+		if notes[i].persistent {
+			c.window.await(notes[i].tag)
+		}
+	}
+}
+
+// Durable implements storage.Confirmer: the publishes from from to to wait for
+// nothing any more. Some of them may have been told of before.
+func (c *confirms) Durable(from, to uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.window.durable(from, to)
+	c.sendLocked()
+}
+
+// sendLocked confirms what can be confirmed, by one acknowledgement.
+func (c *confirms) sendLocked() {
+	if c.out == nil {
+		return
+	}
+	if tag, multiple, ok := c.window.confirm(); ok {
+		c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
+	}
+	if c.all != nil && c.window.confirmed == c.window.reached {
+		close(c.all)
+		c.all = nil
+	}
+}
+
+// wait waits until all is confirmed, or until limit: then it returns false.
+func (c *confirms) wait(limit <-chan time.Time) bool {
+	all := make(chan struct{})
+	c.mu.Lock()
+	c.all = all
+	c.sendLocked()
+	c.mu.Unlock()
+	select {
+	case <-all:
+		return true
+	case <-limit:
+		return false
+	}
+}
+
+// close sees to it that nothing is confirmed any more (CONF-17).
+func (c *confirms) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out, c.window = nil, window{}
 }

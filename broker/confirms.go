@@ -1,99 +1,79 @@
 package broker
 
-import (
-	"sync"
-	"time"
+import "math/bits"
 
-	"github.com/leveretmq/leveret/amqp"
-)
-
-// confirms are what a channel in confirm mode owes its publisher (CONF-01..03).
-// Messages that wait to become durable refer to it, also when the channel has
-// gone.
-type confirms struct {
-	channel uint16 // immutable
-
-	// Reader goroutine only.
-	published uint64 // sequence number of the last publish
-	flushed   uint64 // up to here flush knows of them
-
-	mu     sync.Mutex   // guards what follows; below channel.mu, above the outbox
-	out    *amqp.Outbox // nil when the channel has closed
-	window window
-	all    chan struct{} // closed when all that has reached its queues is confirmed; nil if nobody waits
+// window tells which publishes of a channel can be confirmed. They are in the
+// order of their sequence numbers, so one that waits holds up those behind it.
+type window struct {
+	reached   uint64   // up to here they have reached their queues
+	confirmed uint64   // up to here they are confirmed
+	last      uint64   // the last that ever waited for the store
+	waiting   []uint64 // a ring of bits: those beyond confirmed that wait
 }
 
-// publish gives the next publish its sequence number. first tells that flush
-// knows of all before it.
-func (c *confirms) publish() (first bool) {
-	first = c.published == c.flushed
-	c.published++
-	return first
+// leastWaiting is the size that the ring begins with and may keep, in words.
+const leastWaiting = 4
+
+// reach notes that publishes up to n have reached their queues.
+func (w *window) reach(n uint64) { w.reached = n }
+
+// await notes that publish n, beyond all others that ever waited, is not to be
+// confirmed until it is durable.
+func (w *window) await(n uint64) {
+	if words := n/64 - w.confirmed/64 + 1; words > uint64(len(w.waiting)) {
+		w.grow(words)
+	}
+	*w.word(n) |= bit(n)
+	w.last = n
 }
 
-// flush tells that all publishes so far have reached their queues, and confirms
-// those that wait for nothing else.
-func (c *confirms) flush() {
-	c.flushed = c.published
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.window.reach(c.published)
-	c.sendLocked()
-}
-
-// await has publishes of a run wait to become durable, or to be settled before
-// they are.
-func (c *confirms) await(notes []note) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := range notes {
-		if notes[i].persistent {
-			c.window.await(notes[i].tag)
+// durable notes that the publishes from from to to do not wait any longer, if
+// they ever did.
+func (w *window) durable(from, to uint64) {
+	to = min(to, w.last)
+	for n := max(from, w.confirmed+1); n <= to; {
+		if n%64 == 0 && n+63 <= to {
+			*w.word(n) = 0
+			n += 64
+		} else {
+			*w.word(n) &^= bit(n)
+			n++
 		}
 	}
 }
 
-// Durable implements storage.Confirmer: the publishes from from to to wait for
-// nothing any more. Some of them may have been told of before.
-func (c *confirms) Durable(from, to uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.window.durable(from, to)
-	c.sendLocked()
+// confirm returns the acknowledgement of all that can be confirmed and is not
+// yet; false if there is nothing.
+func (w *window) confirm() (tag uint64, multiple, ok bool) {
+	before := w.confirmed
+	w.confirmed = min(w.reached, w.firstWaiting()-1)
+	if w.confirmed >= w.last && len(w.waiting) > leastWaiting {
+		w.waiting = nil
+	}
+	return w.confirmed, w.confirmed-before > 1, w.confirmed > before
 }
 
-// sendLocked confirms what can be confirmed, by one acknowledgement.
-func (c *confirms) sendLocked() {
-	if c.out == nil {
-		return
+// firstWaiting is the first publish that waits, or one beyond reached.
+func (w *window) firstWaiting() uint64 {
+	for n := w.confirmed + 1; n <= min(w.reached, w.last); n += 64 - n%64 {
+		if ahead := *w.word(n) >> (n % 64); ahead != 0 {
+			return n + uint64(bits.TrailingZeros64(ahead))
+		}
 	}
-	if tag, multiple, ok := c.window.confirm(); ok {
-		c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
-	}
-	if c.all != nil && c.window.confirmed == c.window.reached {
-		close(c.all)
-		c.all = nil
-	}
+	return w.reached + 1
 }
 
-// wait waits until all is confirmed, or until limit: then it returns false.
-func (c *confirms) wait(limit <-chan time.Time) bool {
-	all := make(chan struct{})
-	c.mu.Lock()
-	c.all = all
-	c.sendLocked()
-	c.mu.Unlock()
-	select {
-	case <-all:
-		return true
-	case <-limit:
-		return false
+// grow makes the ring at least so many words long.
+func (w *window) grow(words uint64) {
+	old := *w
+	w.waiting = make([]uint64, max(leastWaiting, 1<<bits.Len64(words-1)))
+	for n := range uint64(len(old.waiting)) {
+		n = (old.confirmed/64 + n) * 64
+		*w.word(n) = *old.word(n)
 	}
 }
 
-// close sees to it that nothing is confirmed any more (CONF-17).
-func (c *confirms) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out, c.window = nil, window{}
-}
+// word is where the bit of publish n is.
+func (w *window) word(n uint64) *uint64 { return &w.waiting[n/64%uint64(len(w.waiting))] }
+
+func bit(n uint64) uint64 { return 1 << (n % 64) }

@@ -1,11 +1,6 @@
 package broker
 
-import (
-	"sync/atomic"
-
-	"github.com/leveretmq/leveret/amqp"
-	"github.com/leveretmq/leveret/storage"
-)
+import "github.com/leveretmq/leveret/amqp"
 
 // origin is where messages were published: what basic.deliver repeats.
 // Messages of one run share it.
@@ -17,15 +12,6 @@ type message struct {
 	*origin
 	content  amqp.Content
 	*keeping // nil unless durable queues store the message
-}
-
-// keeping is what the store and the confirms of its publisher note on a message
-// that is stored.
-type keeping struct {
-	stored   storage.Stored
-	confirms *confirms    // that wait for the store; nil: nobody does
-	tag      uint64       // by which the message is to be confirmed
-	left     atomic.Int32 // queues that store it and have not settled it
 }
 
 // persistentMode is the delivery mode of messages that durable queues store.

@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
@@ -10,6 +11,15 @@ import (
 
 // A message is stored as its exchange and its routing key, each behind an octet
 // with its length, and its content.
+
+// keeping is what the store and the confirms of its publisher note on a message
+// that is stored.
+type keeping struct {
+	stored   storage.Stored
+	confirms *confirms    // that wait for the store; nil: nobody does
+	tag      uint64       // by which the message is to be confirmed
+	left     atomic.Int32 // queues that store it and have not settled it
+}
 
 // persistent tells whether durable queues store the message.
 func (m *message) persistent() bool { return m.keeping != nil }

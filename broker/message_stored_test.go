@@ -55,7 +55,7 @@ func TestLoadedMessagesShareTheirOrigins(t *testing.T) {
 		}
 		return m
 	}
-	if load("a").origin != load("a").origin || load("a").origin == load("b").origin {
+	if a := load("a").origin; a != load("a").origin || a == load("b").origin {
 		t.Error("messages share an origin that is not theirs, or do not share theirs")
 	}
 	for i := range 3 * mostOrigins {

@@ -145,7 +145,7 @@ func (s *session) Close() {
 }
 
 // lastConfirms is how long the end of a connection waits for the store at most.
-const lastConfirms = time.Second
+const lastConfirms = 2 * time.Second
 
 // awaitConfirms waits until all is confirmed that the client has published.
 func (s *session) awaitConfirms() {
