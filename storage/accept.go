@@ -23,7 +23,7 @@ type gap struct {
 func (r *replaying) accept(next *found, reason string) error {
 	r.lost.Damages = append(r.lost.Damages, r.corrupt(reason).Error())
 	if next == nil || next.group == nil {
-		r.lose(max(r.mark.group, r.end.group), max(r.mark.messages, r.end.messages))
+		r.lose(max(r.mark.required(), r.end.group), max(r.mark.messages, r.end.messages))
 		return nil
 	}
 	g := next.group
@@ -81,36 +81,62 @@ func (r *replaying) jump(g gap) error {
 	return nil
 }
 
-// without returns a visitor that is not told of messages that are damaged in a
-// group; errInvalid if the group was not durable.
-func (r *replaying) without(bad map[Place]bool, g uint64) (visitor, error) {
+// damagedMessage is one whose bytes are not what they were. It is lost, unless
+// it turns out to be settled.
+type damagedMessage struct {
+	queue, seq uint64
+	group      uint64
+	in         *CorruptError
+}
+
+// noting returns a visitor that notes which messages of a group are damaged;
+// errInvalid if the group was not durable.
+func (r *replaying) noting(bad map[Place]bool, group uint64) (visitor, error) {
 	if !r.acceptLoss {
 		return nil, errInvalid
 	}
-	if g > r.mark.required() {
-		if next, err := r.search(); err != nil || next == nil {
+	if group > r.mark.required() {
+		if next, err := r.search(); err != nil || next == nil || next.later == 0 {
 			return nil, errors.Join(errInvalid, err)
 		}
 	}
-	r.lost.Damages = append(r.lost.Damages,
-		r.corrupt(fmt.Sprintf("%d messages of group %d are not what they were", len(bad), g)).Error())
-	return &without{r.v, r, bad}, nil
+	in := r.corrupt(fmt.Sprintf("messages of group %d are not what they were", group))
+	return &noting{r.v, r, bad, group, in}, nil
 }
 
-// without is a visitor that leaves out messages.
-type without struct {
+type noting struct {
 	visitor
-	r   *replaying
-	bad map[Place]bool
+	r     *replaying
+	bad   map[Place]bool
+	group uint64
+	in    *CorruptError
 }
 
-func (w *without) message(queue uint64, it Item) {
-	if !w.bad[it.Place] {
-		w.visitor.message(queue, it)
-		return
+func (n *noting) message(queue uint64, it Item) {
+	n.visitor.message(queue, it)
+	if n.bad[it.Place] {
+		n.r.damaged = append(n.r.damaged, damagedMessage{queue, it.Seq, n.group, n.in})
 	}
-	w.r.lost.message(queue)
-	w.r.dropped = append(w.r.dropped, queueChange{id: queue, settled: []Range{{it.Seq, it.Seq}}})
+}
+
+// losing takes messages that are damaged out of what was found, and returns
+// what is to be settled.
+func (r *replaying) losing(b *building) (settled []queueChange) {
+	named := uint64(0)
+	for _, m := range r.damaged {
+		if !b.has(m.queue, m.seq) {
+			continue
+		}
+		gone := Range{m.seq, m.seq}
+		b.settle(m.queue, gone)
+		r.lost.message(m.queue)
+		settled = append(settled, queueChange{id: m.queue, settled: []Range{gone}})
+		if named != m.group {
+			named = m.group
+			r.lost.Damages = append(r.lost.Damages, m.in.Error())
+		}
+	}
+	return settled
 }
 
 const gapSize = 48

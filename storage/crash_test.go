@@ -170,7 +170,7 @@ func failing(t *testing.T, kind string, n int, broken error, failures *int) (fai
 	}
 	var mu sync.Mutex
 	var errs []error
-	o := Options{Dir: t.TempDir(), JournalSize: 1, files: d, OnError: func(err error) {
+	o := Options{Dir: t.TempDir(), JournalSize: 1, behind: &shelf{endless: true}, files: d, OnError: func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		errs = append(errs, err)

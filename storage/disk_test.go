@@ -141,6 +141,8 @@ func (d *disk) list(path string) (names []string, err error) {
 
 // segments returns the paths of the journal's files.
 func (d *disk) segments() (paths []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for path := range d.names {
 		if strings.HasSuffix(path, ".segment") {
 			paths = append(paths, path)

@@ -22,12 +22,13 @@ type history struct {
 	entities map[uint64]string
 	messages map[uint64]map[uint64]string // by queue and seq
 	states   []string                     // after each unit; the first is nothing
+	lines    map[string]bool              // that any of them has
 }
 
 func newHistory(t *testing.T) *history {
 	d := newDisk()
 	h := &history{
-		t: t, d: d, o: Options{Dir: t.TempDir(), JournalSize: 1, files: d},
+		t: t, d: d, o: Options{Dir: t.TempDir(), JournalSize: 1, files: d, behind: &shelf{endless: true}},
 		next: make(map[uint64]uint64), entities: make(map[uint64]string),
 		messages: make(map[uint64]map[uint64]string), states: []string{""},
 	}

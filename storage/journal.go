@@ -201,8 +201,7 @@ func (j *journal) awaitFree(size int64) (*segment, error) {
 	defer j.noteSpace(false)
 	j.want = size
 	for {
-		full := j.recycles && !j.stopping && sizeOf(j.segments) > 2*j.limit
-		if !full {
+		if !j.full() {
 			if s := j.takeFree(size); s != nil {
 				j.want = 0
 				return s, nil
@@ -220,6 +219,13 @@ func (j *journal) awaitFree(size int64) (*segment, error) {
 		j.changed.Broadcast()
 		j.changed.Wait()
 	}
+}
+
+// full tells whether the next segment has to wait for the oldest to be given
+// back. The last one cannot be as yet: it does not count. j.mu is held.
+func (j *journal) full() bool {
+	n := len(j.segments) - 1
+	return n > 0 && j.recycles && !j.stopping && sizeOf(j.segments[:n]) > 2*j.limit
 }
 
 // noteSpace tells whether there is no room to go on. j.mu is held, but not
@@ -246,6 +252,10 @@ func (j *journal) takeFree(size int64) *segment {
 	return nil
 }
 
+func (j *journal) hasFree(size int64) bool {
+	return slices.ContainsFunc(j.free, func(s *segment) bool { return s.capacity >= size })
+}
+
 // tend makes segments before they are needed, and syncs the mark.
 func (j *journal) tend() {
 	defer close(j.tended)
@@ -259,7 +269,7 @@ func (j *journal) tend() {
 			err := j.mark.f.sync()
 			j.mu.Lock()
 			j.failing(err)
-		case !j.short && (j.want > 0 || len(j.free) == 0):
+		case !j.short && !j.hasFree(j.want):
 			j.prepare()
 		default:
 			j.changed.Wait()

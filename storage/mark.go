@@ -55,7 +55,12 @@ func (m *mark) seal(b []byte) {
 	if m.clean {
 		b[73] = 1
 	}
-	le.PutUint32(b[markLen-4:], crc32.Checksum(b[:markLen-4], castagnoli))
+	sealSum(b, markLen)
+}
+
+// sealSum ends n bytes with their checksum.
+func sealSum(b []byte, n int) {
+	binary.LittleEndian.PutUint32(b[n-4:], crc32.Checksum(b[:n-4], castagnoli))
 }
 
 func (m *mark) parse(b []byte) bool {

@@ -27,6 +27,7 @@ type Options struct {
 	files  files                           // nil is the operating system's
 	synced func(dir string)                // called after each synced transaction of Badger
 	space  func(dir string) (int64, error) // bytes that may be written; nil asks the operating system
+	behind behind                          // nil is Badger
 }
 
 const (

@@ -55,8 +55,11 @@ func (q *Queue) Append(it Item, m Message) {
 }
 
 // Settle forgets messages: they never come back. Those that were not appended
-// are none.
+// are none, and a range may be empty.
 func (q *Queue) Settle(r Range) {
+	if r.From > r.To {
+		return
+	}
 	c := &q.gathered
 	if len(c.appended) > 0 && r.To >= c.appended[0].Seq {
 		q.elide(r)

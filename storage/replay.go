@@ -17,9 +17,9 @@ type replaying struct {
 	mark       mark
 	acceptLoss bool
 	lost       Loss
-	gaps       []gap         // accepted, earlier or now
-	cut        bool          // some of them now
-	dropped    []queueChange // settles messages that are lost
+	gaps       []gap // accepted, earlier or now
+	cut        bool  // some of them now
+	damaged    []damagedMessage
 
 	used   map[uint32]*slot // by the segment they hold
 	others []*slot          // free, unless damaged
@@ -98,7 +98,7 @@ func (r *replaying) group() error {
 			return err
 		}
 		if len(bad) > 0 {
-			if v, err = r.without(bad, g.number); err != nil {
+			if v, err = r.noting(bad, g.number); err != nil {
 				return err
 			}
 		}
@@ -133,13 +133,13 @@ func (r *replaying) interrupted() (more bool, err error) {
 	}
 	missing := r.end.group + 1
 	durable := missing <= r.mark.required()
-	later := next != nil && next.last > missing && !r.mark.forgotten()
+	later := next != nil && next.later > 0 && !r.mark.forgotten()
 	if !durable && !later {
 		return false, nil
 	}
 	reason := fmt.Sprintf("group %d is not whole, and up to group %d was durable", missing, r.mark.required())
 	if later {
-		reason = fmt.Sprintf("group %d is not whole, and group %d was written after it", missing, next.last)
+		reason = fmt.Sprintf("group %d is not whole, and group %d was written after it", missing, next.later)
 	}
 	if !r.acceptLoss {
 		return false, r.corrupt(reason)
@@ -151,7 +151,7 @@ func (r *replaying) interrupted() (more bool, err error) {
 func (r *replaying) orderly() bool { return r.mark.clean && r.end.group == r.mark.group }
 
 // corrupt is the error for what is at the position.
-func (r *replaying) corrupt(reason string) error {
+func (r *replaying) corrupt(reason string) *CorruptError {
 	c := &CorruptError{File: r.j.dir, Offset: -1, Reason: reason}
 	if r.at != nil {
 		c.File, c.Offset = r.at.path, r.offset

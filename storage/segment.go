@@ -5,8 +5,10 @@ import "path/filepath"
 const (
 	minSegment = 64 << 10
 
-	// zeroes are written into new segments so many at a time.
-	zeroPiece = 1 << 20
+	// zeroPiece is how many zeroes are written at once into new segments. What
+	// is written in large pieces is kept in large pages, which are then written
+	// to the disk whole for each small group in them.
+	zeroPiece = 4 << 10
 )
 
 // segment is a file of the journal. It holds groups under the number that it

@@ -85,16 +85,18 @@ type found struct {
 	offset int64
 	number uint64  // of a group
 	group  *record // nil if only the header of a segment tells of it
-	last   uint64  // the highest number that was found
+	later  uint64  // a number above the missing one, if there is such
 }
 
 // search looks for the group that is missing and for what was written after it;
 // nil if there is nothing.
 func (r *replaying) search() (*found, error) {
 	var first *found
-	missing, last := r.end.group+1, uint64(0)
+	missing, later := r.end.group+1, uint64(0)
 	better := func(f found) {
-		last = max(last, f.number)
+		if f.number > missing && later == 0 {
+			later = f.number
+		}
 		if first == nil || f.number < first.number || f.number == first.number && first.group == nil {
 			first = &f
 		}
@@ -106,11 +108,13 @@ func (r *replaying) search() (*found, error) {
 		} else if s.known && s.head.first > missing {
 			better(found{slot: s, number: s.head.first})
 		}
+		w := &window{f: s.file, size: s.window.size}
 		err := s.headers(from, r.mark.salt, func(at int64, h *groupHeader) error {
-			if h.number < missing || h.number <= last && first.group != nil {
+			known := later > 0 && first.group != nil && h.number >= first.number
+			if h.number < missing || known {
 				return nil
 			}
-			g, err := readGroup(&window{f: s.file, size: s.window.size}, at, r.mark.salt)
+			g, err := readGroup(w, at, r.mark.salt)
 			if err == nil && (s != r.at || at != r.offset || !r.isNext(g)) {
 				better(found{slot: s, offset: at, number: g.number, group: g})
 			}
@@ -121,7 +125,7 @@ func (r *replaying) search() (*found, error) {
 		}
 	}
 	if first != nil {
-		first.last = last
+		first.later = later
 	}
 	return first, nil
 }

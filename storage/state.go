@@ -107,6 +107,16 @@ func (b *building) deleted(queue uint64) {
 	delete(b.queues, queue)
 }
 
+// has tells whether a message is there.
+func (b *building) has(queue, seq uint64) bool {
+	q := b.queues[queue]
+	if q == nil {
+		return false
+	}
+	i := findItem(q.items, seq)
+	return i < len(q.items) && q.items[i].Seq == seq && q.items[i].Place != 0
+}
+
 // state is what was gathered. Messages with places before redelivered may have
 // been delivered.
 func (b *building) state(redelivered Place) *State {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -12,7 +11,7 @@ import (
 // store is the engine: a journal, and what is behind it.
 type store struct {
 	*journal
-	behind behind // nil if there is nothing
+	behind behind
 	lock   *os.File
 }
 
@@ -47,7 +46,7 @@ func Open(o Options) (*DB, *State, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	db, state, err := open(o, &store{lock: held})
+	db, state, err := open(o, &store{lock: held, behind: o.behind})
 	if err != nil {
 		held.Close()
 		return nil, nil, err
@@ -61,7 +60,9 @@ func open(o Options, s *store) (*DB, *State, error) {
 		return nil, nil, err
 	}
 	s.journal = newJournal(o, m)
-	s.behind = newArchive(&o)
+	if s.behind == nil {
+		s.behind = newArchive(&o)
+	}
 	pages, err := openPages(o.files, filepath.Join(o.Dir, "pages"))
 	if err != nil {
 		return nil, nil, err
@@ -72,6 +73,7 @@ func open(o Options, s *store) (*DB, *State, error) {
 		s.closeFiles()
 		return nil, nil, err
 	}
+	lostMessages := r.losing(b)
 	state := b.state(m.redelivered)
 	state.Clean, state.Lost = r.mark.clean, r.lost
 	db := newDB(s, 0, o.OnError)
@@ -79,22 +81,18 @@ func open(o Options, s *store) (*DB, *State, error) {
 	db.ids.Store(max(b.maxID, r.end.maxID))
 	s.fail = db.fail
 	go s.tend()
-	if s.behind != nil {
-		s.behind.start(s.journal, db.fail)
-	}
-	return db, state, db.forget(r.dropped)
+	s.behind.start(s.journal, db.fail)
+	return db, state, db.forget(lostMessages)
 }
 
 // recover reads what is kept, and makes the journal ready to be written to.
 func (s *store) recover(r *replaying, b *building) (err error) {
-	if s.behind != nil {
-		if r.end, err = s.behind.recover(b); err != nil {
-			return err
-		}
-		s.behind.tops(b.top)
-		r.lost.add(s.behind.lost())
-		r.v = tee{b, s.behind}
+	if r.end, err = s.behind.recover(b); err != nil {
+		return err
 	}
+	s.behind.tops(b.top)
+	r.lost.add(s.behind.lost())
+	r.v = tee{b, s.behind}
 	if err := r.replay(); err != nil {
 		return err
 	}
@@ -120,9 +118,6 @@ func (s *store) commit(g *group) error {
 	if err := s.journal.commit(g); err != nil {
 		return err
 	}
-	if s.behind == nil {
-		return nil
-	}
 	s.behind.committed(g)
 	if before != nil && before != s.current {
 		s.behind.full()
@@ -136,23 +131,14 @@ func (s *store) load(queue uint64, items []Item, each func(i int, b []byte)) err
 	if err != nil || len(rest) == 0 {
 		return err
 	}
-	if s.behind == nil {
-		i := rest[0]
-		return &CorruptError{
-			File: s.dir, Offset: -1,
-			Reason: fmt.Sprintf("message %d of queue %d is nowhere", items[i].Seq, queue),
-		}
-	}
 	return s.behind.load(queue, items, rest, each)
 }
 
 // close ends the engine.
 func (s *store) close(clean bool) error {
 	defer s.lock.Close()
-	if s.behind != nil {
-		if err := s.behind.close(clean); err != nil {
-			return errors.Join(err, s.journal.close(false))
-		}
+	if err := s.behind.close(clean); err != nil {
+		return errors.Join(err, s.journal.close(false))
 	}
 	return s.journal.close(clean)
 }
