@@ -47,7 +47,12 @@ func Open(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.store, b.vhosts.store, b.ended = store, store, sync.OnceValue(store.Close)
+	p := newPager(store, b.fail)
+	b.store, b.vhosts.store, b.vhosts.pager = store, store, p
+	b.ended = sync.OnceValue(func() error {
+		p.close()
+		return store.Close()
+	})
 	if err = b.recover(state); err == nil {
 		err = b.addVhosts()
 	}

@@ -444,3 +444,31 @@ func TestAFailureEndsTheBroker(t *testing.T) {
 		})
 	}
 }
+
+// DUR-04, DUR-07: what survives is persistent and in a durable queue. After a
+// kill any of it may be marked as redelivered.
+func TestPersistentMessagesSurvive(t *testing.T) {
+	afterwards(t, func(t *testing.T, k *kept, again func()) {
+		p := connect(t, k.Broker, 1)
+		p.do(1, &amqp.QueueDeclare{Queue: "q", Durable: true})
+		p.do(1, &amqp.ConfirmSelect{})
+		for i, mode := range []uint8{2, 0, 2, 1, 2} {
+			p.Send(amqptest.Publish(1, &amqp.BasicPublish{RoutingKey: "q"}, amqp.BasicProperties{DeliveryMode: mode}, []byte(fmt.Sprint(i)), 131072))
+		}
+		for confirmed := uint64(0); confirmed < 5; {
+			_, m := p.NextMethod()
+			confirmed = m.(*amqp.BasicAck).DeliveryTag
+		}
+		if body, _, _ := p.get("q"); body != "0" {
+			t.Fatalf("got %q", body)
+		}
+		again()
+		p = connect(t, k.Broker, 1)
+		ok := p.do(1, &amqp.QueueDeclare{Queue: "q", Passive: true}).(*amqp.QueueDeclareOk)
+		got := p.drain("q")
+		if want := []string{"0*", "2", "4"}; ok.MessageCount != 3 || len(got) != 3 || got[0] != want[0] ||
+			strings.TrimSuffix(got[1], "*") != want[1] || strings.TrimSuffix(got[2], "*") != want[2] {
+			t.Errorf("%d messages are there: %v, want %v", ok.MessageCount, got, want)
+		}
+	})
+}

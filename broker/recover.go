@@ -98,7 +98,7 @@ func (r *recovery) vhost(id uint64, e vhostEntity) error {
 		return errTwice
 	}
 	v := newVhost(e.name, r.broker.options.Log)
-	v.store, v.id = r.broker.store, id
+	v.store, v.pager, v.id = r.broker.store, r.broker.vhosts.pager, id
 	r.vhosts[id] = v
 	r.broker.vhosts.put(v)
 	return nil

@@ -23,6 +23,7 @@ var (
 type vhosts struct {
 	log   zerolog.Logger // immutable
 	store *storage.DB    // likewise; nil: nothing is kept
+	pager *pager         // likewise; nil: nothing leaves memory
 
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
@@ -31,7 +32,7 @@ type vhosts struct {
 // add makes a vhost with a name, nil if there is one.
 func (vs *vhosts) add(name string) *vhost {
 	v := newVhost(name, vs.log)
-	v.store = vs.store
+	v.store, v.pager = vs.store, vs.pager
 	v.begin()
 	defer v.end()
 	vs.mu.Lock()
