@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"sync"
 )
 
 // loadSize is how much of a segment is read at once.
@@ -33,13 +35,16 @@ func (j *journal) load(items []Item, each func(i int, b []byte)) (rest []int, er
 	return rest, nil
 }
 
+// loadBuffers are used again: what is loaded is copied by who wants it.
+var loadBuffers = sync.Pool{New: func() any { b := make([]byte, loadSize); return &b }}
+
 // near returns how many of the items, from the first one on, lie close to each
 // other.
 func near(items []Item, order []int) int {
 	first := items[order[0]].Place
 	for n := 1; n < len(order); n++ {
 		it := &items[order[n]]
-		if uint64(it.Place-first)+uint64(it.Size) > loadSize {
+		if uint64(it.Place-first)+uint64(it.Size)+blobHead > loadSize {
 			return n
 		}
 	}
@@ -52,13 +57,24 @@ func (s *segment) load(items []Item, order []int, each func(i int, b []byte)) er
 	for _, i := range order {
 		to = max(to, items[i].Place+Place(items[i].Size)+blobHead)
 	}
-	buf := make([]byte, to-from)
-	if _, err := s.file.ReadAt(buf, from.offset()); err != nil {
+	kept := loadBuffers.Get().(*[]byte)
+	defer loadBuffers.Put(kept)
+	buf := *kept
+	if n := int(to - from); n <= len(buf) {
+		buf = buf[:n]
+	} else {
+		buf = make([]byte, n) // a large one is not kept
+	}
+	switch _, err := s.file.ReadAt(buf, from.offset()); {
+	case errors.Is(err, io.EOF):
+		return &CorruptError{File: s.path, Offset: from.offset(), Reason: "it ends before its messages do"}
+	case err != nil:
 		return err
 	}
 	for _, i := range order {
-		record := buf[items[i].Place-from:]
-		b, ok := openBlob(items[i].Place, record[:blobHead+items[i].Size])
+		start := items[i].Place - from
+		end := start + blobHead + Place(items[i].Size)
+		b, ok := openBlob(items[i].Place, buf[start:end:end])
 		if !ok {
 			return &CorruptError{
 				File: s.path, Offset: items[i].Place.offset(),
