@@ -134,7 +134,7 @@ func (m *archiveModel) synced(string) {
 	}
 	if m.images--; m.images == 0 {
 		m.image = m.newDir()
-		if err := os.CopyFS(m.image, os.DirFS(m.o.Dir)); err != nil {
+		if err := copyStill(m.image, m.o.Dir); err != nil {
 			panic(err)
 		}
 	}
@@ -301,7 +301,7 @@ func (m *archiveModel) crash(t *rapid.T) {
 	old := m.o.Dir
 	if m.image == "" {
 		m.image = m.newDir()
-		if err := os.CopyFS(m.image, os.DirFS(old)); err != nil {
+		if err := copyStill(m.image, old); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -355,4 +355,32 @@ func TestArchiveModel(t *testing.T) {
 			"read":     m.read,
 		})
 	})
+}
+
+// copyStill copies a directory at a moment when no file comes or goes, as
+// Badger and the journal have them do in the background.
+func copyStill(to, from string) error {
+	for {
+		before := listing(from)
+		err := os.CopyFS(to, os.DirFS(from))
+		if slices.Equal(before, listing(from)) {
+			return err
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+	}
+}
+
+func listing(dir string) (names []string) {
+	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			if info, err := e.Info(); err == nil {
+				path += fmt.Sprint(info.Size())
+			}
+		}
+		names = append(names, path)
+		return nil
+	})
+	return names
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	memTableSize = 8 << 20
+	memTableSize = 4 << 20
 	noLimit      = 1 << 20
 )
 
@@ -37,7 +37,7 @@ func badgerOptions(dir string) badger.Options {
 		WithNumCompactors(0).
 		WithNumLevelZeroTables(noLimit).
 		WithNumLevelZeroTablesStall(noLimit + 1).
-		WithValueThreshold(1 << 20).
+		WithValueThreshold(600 << 10).
 		WithValueLogFileSize(1 << 20)
 }
 
@@ -45,6 +45,9 @@ func badgerOptions(dir string) badger.Options {
 func openBadger(dir string, readOnly bool) (db *badger.DB, err error) {
 	err = guarded(dir, func() error {
 		if !readOnly {
+			if err := removeUseless(dir); err != nil {
+				return err
+			}
 			if err := checkTables(dir); err != nil {
 				return err
 			}
@@ -70,6 +73,35 @@ func guarded(dir string, f func() error) (err error) {
 // corrupt is the error for damage in a file or directory.
 func corrupt(file, format string, args ...any) error {
 	return &CorruptError{File: file, Reason: fmt.Sprintf(format, args...)}
+}
+
+// removeUseless removes files of a closed Badger that have nothing of ours, and
+// those that a crash has left empty: Badger would not open them.
+func removeUseless(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		log := filepath.Ext(e.Name()) == ".mem"
+		if essential(e.Name()) || log && info.Size() > 0 {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// essential tells whether a file of a closed Badger has anything of ours; the
+// others are made when it is opened, and changed by that.
+func essential(name string) bool {
+	return filepath.Ext(name) == ".sst" || name == badger.ManifestFilename || name == badger.KeyRegistryFileName
 }
 
 // checkTables reads the tables of a Badger. Badger itself would do that in

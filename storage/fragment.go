@@ -19,8 +19,8 @@ const (
 	fragmentEntry = 8
 	// fragmentSize is how large a fragment grows, and partSize how much of it
 	// is under one key.
-	fragmentSize = 512 << 10
-	partSize     = fragmentSize + 64<<10
+	fragmentSize = 256 << 10
+	partSize     = fragmentSize + 32<<10
 )
 
 // fragment is what the index and memory know of a fragment.

@@ -12,7 +12,7 @@ import (
 // generation: Badger refuses what exceeds 15 % of a memtable.
 const (
 	transactionBytes   = 2*partSize + 4<<10
-	transactionRecords = 1000
+	transactionRecords = 500
 )
 
 var errBadBlob = errors.New("the checksum of a message is wrong")

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -116,17 +115,14 @@ func (s *generations) shut(g *generation) error {
 // seal notes which files a closed generation has, and what is in them.
 func (s *generations) seal(g *generation) (err error) {
 	dir := s.path(g.number)
+	if err := removeUseless(dir); err != nil {
+		return err
+	}
 	names, err := s.files.list(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if !essential(name) {
-			if err := os.Remove(filepath.Join(dir, name)); err != nil {
-				return err
-			}
-			continue
-		}
 		sum, err := sumFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
@@ -135,12 +131,6 @@ func (s *generations) seal(g *generation) (err error) {
 	}
 	g.checked = true
 	return s.files.syncDir(dir)
-}
-
-// essential tells whether a file of a closed Badger has anything of ours; the
-// others are made when it is opened, and changed by that.
-func essential(name string) bool {
-	return strings.HasSuffix(name, ".sst") || name == badger.ManifestFilename || name == badger.KeyRegistryFileName
 }
 
 // fileSum is what a file of a complete generation is like.
