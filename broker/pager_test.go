@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"path/filepath"
@@ -16,17 +17,13 @@ import (
 func durably(t testing.TB) (*Broker, string) {
 	t.Helper()
 	dir := t.TempDir()
-	db, _, err := storage.Open(storage.Options{Dir: dir, Durability: storage.OS, OnError: func(err error) { t.Error(err) }})
+	b, err := Open(Options{DataDir: dir, Durability: storage.OS})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := New(Options{})
-	v := b.vhosts.get("/")
-	b.store, v.store = db, db
-	v.pager = newPager(db, func(err error) { t.Error(err) })
 	t.Cleanup(func() {
-		v.pager.close()
-		if err := db.Close(); err != nil {
+		b.vhosts.get("/").pager.close() // it may be another one
+		if err := b.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -37,11 +34,7 @@ func durably(t testing.TB) (*Broker, string) {
 func (p *peer) declareDurable(b *Broker, name string) *queue {
 	p.t.Helper()
 	p.do(1, &amqp.QueueDeclare{Queue: name, Durable: true})
-	q := queueOf(b, name)
-	if q.stored == nil {
-		q.stored = b.store.Queue(b.store.NewID())
-	}
-	return q
+	return queueOf(b, name)
 }
 
 // bodyOf is the body of a message that says which it is, of a size.
