@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -97,9 +98,11 @@ func (p *pager) next() (q *queue, purged *block) {
 	switch {
 	case p.closing:
 	case len(p.purged) > 0:
-		purged, p.purged = p.purged[0], p.purged[1:]
+		purged = p.purged[0]
+		p.purged = slices.Delete(p.purged, 0, 1)
 	default:
-		q, p.asking = p.asking[0], p.asking[1:]
+		q = p.asking[0]
+		p.asking = slices.Delete(p.asking, 0, 1)
 	}
 	return q, purged
 }
@@ -173,23 +176,24 @@ func (p *pager) read(q *queue, b *block) (*[blockLen]*message, error) {
 	return messages, errors.Join(err, failed)
 }
 
-// relieve has a queue forget what memory has no room for.
+// relieve has a queue forget some of what memory has no room for; the rest is
+// for the queue's next turn.
 func (p *pager) relieve(q *queue) error {
-	for {
-		b, more := q.shed()
-		if b != nil {
-			err := p.write(q, b)
-			if errors.Is(err, syscall.ENOSPC) { // it stays in memory
-				q.keep()
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-		} else if !more {
+	b, more := q.shed()
+	if b != nil {
+		err := p.write(q, b)
+		if errors.Is(err, syscall.ENOSPC) { // it stays in memory
+			q.keep()
 			return nil
 		}
+		if err != nil {
+			return err
+		}
 	}
+	if more {
+		p.ask(q)
+	}
+	return nil
 }
 
 // write writes what block b has in memory alone to the page file.

@@ -10,10 +10,9 @@ import (
 type entry struct {
 	seq         uint64 // position: ascending in publish order, unique in the queue
 	message     *message
-	expires     int64         // see storage.Item
-	place       storage.Place // likewise, as far as it is known
-	size        uint32        // of message; 0 if it never waited
-	deliveries  uint16        // how often it was given back
+	expires     int64  // see storage.Item
+	size        uint32 // of message; 0 if it never waited
+	deliveries  uint16 // how often it was given back
 	priority    uint8
 	redelivered bool
 }
@@ -125,7 +124,7 @@ func (r *ready) pop() entry {
 	b := r.head
 	it := &b.items[b.from]
 	e := entry{
-		seq: it.Seq, message: b.messages[b.from], expires: it.Expires, place: it.Place,
+		seq: it.Seq, message: b.messages[b.from], expires: it.Expires,
 		size: it.Size, deliveries: it.Deliveries, priority: it.Priority, redelivered: it.Redelivered,
 	}
 	b.messages[b.from] = nil
