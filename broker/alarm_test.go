@@ -51,6 +51,29 @@ func TestAnAlarmHoldsBackPublishesOnly(t *testing.T) {
 	})
 }
 
+// The store and whoever watches the disk each have a say in the disk alarm.
+func TestADiskAlarmHoldsUntilTheStoreHasRoomAsWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Options{})
+		p := connectAs(t, b, blockable, 1)
+		p.declare("q")
+		b.SetAlarm(DiskAlarm, true)
+		b.storeShort(true)
+		b.storeShort(true)
+		b.SetAlarm(DiskAlarm, false)
+		p.Send(publishes(1, "q", "body"))
+		p.Expect(0, &amqp.ConnectionBlocked{Reason: "low on disk"})
+		b.SetAlarm(DiskAlarm, true)
+		b.storeShort(false)
+		synctest.Wait()
+		if n, _ := waiting(b, "q"); n != 0 {
+			t.Error("published during the alarm")
+		}
+		b.SetAlarm(DiskAlarm, false)
+		p.Expect(0, &amqp.ConnectionUnblocked{})
+	})
+}
+
 // bodiesOf consumes a queue and returns what it has, joined.
 func bodiesOf(p *peer, queue string) string {
 	p.consume(2, queue, "t", true)

@@ -13,10 +13,11 @@ import (
 // Broker is a message broker that speaks AMQP 0-9-1. All its methods may be
 // called at any time by any goroutine.
 type Broker struct {
-	options Options     // immutable
-	store   *storage.DB // likewise; nil: nothing is kept
-	server  amqp.Server
-	vhosts  vhosts
+	options   Options     // immutable
+	store     *storage.DB // likewise; nil: nothing is kept
+	server    amqp.Server
+	vhosts    vhosts
+	shortages shortages
 
 	failed context.Context // ends, with the cause, when the store has failed
 	giveUp context.CancelCauseFunc
@@ -42,7 +43,7 @@ func Open(o Options) (*Broker, error) {
 	store, state, err := storage.Open(storage.Options{
 		Dir: o.DataDir, Durability: o.Durability, AcceptLoss: o.AcceptLoss,
 		OnError: b.fail,
-		OnSpace: func(short bool) { b.SetAlarm(DiskAlarm, short) },
+		OnSpace: b.storeShort,
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,8 @@ const (
 	flagChannelMax     = "channel-max"
 	flagMaxMessageSize = "max-message-size"
 	flagServerVersion  = "server-version"
+	flagMemoryMark     = "memory-high-watermark"
+	flagDiskFreeLimit  = "disk-free-limit"
 	flagLogLevel       = "log-level"
 	flagLogFormat      = "log-format"
 	flagPprof          = "pprof"
@@ -80,6 +82,14 @@ func serveFlags() []cli.Flag {
 		&cli.Uint64Flag{
 			Name: flagMaxMessageSize, EnvVars: []string{"LEVERET_MAX_MESSAGE_SIZE"}, Value: 128 << 20,
 			Usage: "largest message body in `BYTES`, up to 536870912",
+		},
+		&cli.GenericFlag{
+			Name: flagMemoryMark, EnvVars: []string{"LEVERET_MEMORY_HIGH_WATERMARK"}, Value: newAmount("0.6"),
+			Usage: "hold up publishers while the broker uses more memory than `AMOUNT`: a part of what it may use at most, or a size such as 512MiB",
+		},
+		&cli.GenericFlag{
+			Name: flagDiskFreeLimit, EnvVars: []string{"LEVERET_DISK_FREE_LIMIT"}, Value: newAmount("50MB"),
+			Usage: "hold up publishers while less than `AMOUNT` of disk space is free: a size, or a multiple of the memory such as 1.5",
 		},
 		&cli.StringFlag{
 			Name: flagServerVersion, EnvVars: []string{"LEVERET_SERVER_VERSION"}, Value: "3.13.7",

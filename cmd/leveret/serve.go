@@ -47,6 +47,11 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return errors.Join(err, b.Shutdown(c.Context))
 	}
+	a := alarms{b, log}
+	defer a.watchMemory(s.memory)()
+	if dir := s.broker.DataDir; dir != "" {
+		defer a.watchDisk(dir, s.diskFree)()
+	}
 	return run(c.Context, b, listeners, log)
 }
 

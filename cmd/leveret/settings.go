@@ -27,6 +27,8 @@ type settings struct {
 	pprof     string // empty: no profiles
 	logLevel  zerolog.Level
 	logFormat string
+	memory    amount // more than this in use raises the alarm
+	diskFree  amount // less than this free does
 	broker    broker.Options
 }
 
@@ -42,6 +44,8 @@ func readSettings(c *cli.Context) (settings, error) {
 		listen:    c.StringSlice(flagListen),
 		pprof:     c.String(flagPprof),
 		logFormat: c.String(flagLogFormat),
+		memory:    *c.Generic(flagMemoryMark).(*amount),
+		diskFree:  *c.Generic(flagDiskFreeLimit).(*amount),
 		broker: broker.Options{
 			Vhosts:         c.StringSlice(flagVhost),
 			DefaultUser:    c.String(flagDefaultUser),
@@ -73,6 +77,9 @@ func readSettings(c *cli.Context) (settings, error) {
 	check(flagFrameMax, checkRange(uint64(c.Uint(flagFrameMax)), amqp.MinFrameMax, math.MaxInt32))
 	check(flagChannelMax, checkRange(uint64(c.Uint(flagChannelMax)), 1, math.MaxUint16))
 	check(flagMaxMessageSize, checkRange(s.broker.MaxMessageSize, 1, maxMessageSizeLimit))
+	if s.memory.part > 1 {
+		check(flagMemoryMark, fmt.Errorf("want a part of 0 to 1, got %s", s.memory.text))
+	}
 	check(flagServerVersion, checkShortString(s.broker.Version))
 	if s.pprof != "" {
 		check(flagPprof, checkLoopback(s.pprof))

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSizesAreSpelledAsRabbitMQDoes(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"0": 0, "536870912": 512 << 20,
+		"512MiB": 512 << 20, "512Mi": 512 << 20, "512mib": 512 << 20,
+		"1GB": 1e9, "1gb": 1e9, "1G": 1e9, "3kB": 3000, "3K": 3000, "3KiB": 3 << 10, "3kiB": 3 << 10,
+		"2TB": 2e12, "2TiB": 2 << 40, "1PB": 1e15, "1P": 1e15, "1PiB": 1 << 50,
+		"4611686018427387903": 1<<62 - 1,
+	} {
+		var s size
+		if err := s.Set(text); err != nil || s.bytes != want || s.String() != text {
+			t.Errorf("%s: got %d, %q, %v, want %d", text, s.bytes, s.String(), err, want)
+		}
+		if parsed, err := amountOf(text); err != nil || parsed.of(1<<30) != want {
+			t.Errorf("%s: got %d, %v, want %d", text, parsed.of(1<<30), err, want)
+		}
+	}
+}
+
+func TestWhatIsNoSizeIsRefused(t *testing.T) {
+	for _, text := range []string{
+		"", "B", "MB", "-1", "+1", "1.5MB", "1 MB", "0x10", "1e3", "1B", "1iB", "1MM", "1MiBB", "1bK", "1XB", "all",
+		"4611686018427387904", "9223372036854775808", "4096PiB", "99999999999999999999", "9999999999999999PB",
+	} {
+		s := size{text: "old"}
+		if err := s.Set(text); err == nil || !strings.Contains(err.Error(), "want a size") || s.text != "old" {
+			t.Errorf("%q: got %+v, %v", text, s, err)
+		}
+		if a, err := amountOf(text); err == nil {
+			t.Errorf("%q: got %+v", text, a)
+		}
+	}
+}
+
+func TestAnAmountMayBeAPartOfTheMemory(t *testing.T) {
+	const total = 1000
+	for text, want := range map[string]uint64{
+		"0.6": 600, ".25": 250, "1.0": 1000, "1": 1000, "1.5": 1500, "0.0": 0, "9999999999999999.5": maxSize,
+	} {
+		a, err := amountOf(text)
+		if err != nil || a.of(total) != want || a.String() != text {
+			t.Errorf("%s: got %d, %q, %v, want %d", text, a.of(total), a.String(), err, want)
+		}
+	}
+	for _, text := range []string{".", "0.6.1", "-0.5", "0.5MB", "NaN", "Inf", "1e-1", "60%"} {
+		if a, err := amountOf(text); err == nil {
+			t.Errorf("%q: got %+v", text, a)
+		}
+	}
+}
+
+func TestTheLastOfSeveralAmountsHolds(t *testing.T) {
+	a := newAmount("0.5")
+	if err := a.Set("20"); err != nil || a.of(1000) != 20 {
+		t.Errorf("got %d, %v", a.of(1000), err)
+	}
+	if err := a.Set("0.1"); err != nil || a.of(1000) != 100 {
+		t.Errorf("got %d, %v", a.of(1000), err)
+	}
+}
+
+func amountOf(text string) (amount, error) {
+	var a amount
+	err := a.Set(text)
+	return a, err
+}
