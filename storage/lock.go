@@ -9,9 +9,14 @@ import (
 )
 
 // lock makes sure that no other process uses a directory. It ends with the
-// process, however that ends.
-func lock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+// process, however that ends. Who only reads does not make the file: every
+// store has one.
+func lock(dir string, readOnly bool) (*os.File, error) {
+	flag := os.O_RDWR | os.O_CREATE
+	if readOnly {
+		flag = os.O_RDONLY
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), flag, 0o600)
 	if err != nil {
 		return nil, err
 	}

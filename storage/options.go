@@ -20,6 +20,7 @@ type Options struct {
 	Dir         string
 	Durability  Durability
 	AcceptLoss  bool             // open what is damaged, without what cannot be read
+	ReadOnly    bool             // change nothing in Dir: what is changed is forgotten by Close
 	JournalSize int64            // bytes that the journal may grow to; 0 is 256 MiB
 	OnError     func(error)      // called once when nothing can be kept any more
 	OnSpace     func(short bool) // called when there is no room to go on, and when there is again

@@ -38,11 +38,14 @@ type behind interface {
 // Open opens a directory, which is made if it is not there, and returns what
 // was kept in it. It fails with a *CorruptError if something is damaged.
 func Open(o Options) (*DB, *State, error) {
+	if o.ReadOnly {
+		return openReadOnly(o)
+	}
 	o.defaults()
 	if err := o.files.mkdir(filepath.Join(o.Dir, "journal")); err != nil {
 		return nil, nil, err
 	}
-	held, err := lock(o.Dir)
+	held, err := lock(o.Dir, false)
 	if err != nil {
 		return nil, nil, err
 	}
