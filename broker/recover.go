@@ -28,6 +28,15 @@ type recovery struct {
 func (b *Broker) recover(state *storage.State) error {
 	began := time.Now()
 	r := recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}}
+	if err := r.take(state); err != nil {
+		return err
+	}
+	r.report(state, time.Since(began))
+	return nil
+}
+
+// take makes everything known that a state has.
+func (r *recovery) take(state *storage.State) error {
 	for _, e := range state.Entities { // by kind: what others refer to comes first
 		if err := r.forgive(e, r.entity(e)); err != nil {
 			return err
@@ -42,7 +51,6 @@ func (b *Broker) recover(state *storage.State) error {
 			return err
 		}
 	}
-	r.report(state, time.Since(began))
 	return nil
 }
 

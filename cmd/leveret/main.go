@@ -1,7 +1,9 @@
 // Command leveret is a message broker that speaks AMQP 0-9-1.
 //
-//	leveret serve [flags]   run the broker until SIGTERM or SIGINT, or until its disk fails
-//	leveret version         print the version, as leveret --version does
+//	leveret serve [flags]     run the broker until SIGTERM or SIGINT, or until its disk fails
+//	leveret check DIR         read all that a stopped broker has stored
+//	leveret dump DIR QUEUE    print the messages of a queue, as JSON lines
+//	leveret version           print the version, as leveret --version does
 //
 // Every flag of serve can be given as an environment variable as well:
 // --frame-max is LEVERET_FRAME_MAX. A flag wins over its variable.
@@ -9,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,8 +24,16 @@ import (
 func main() {
 	if err := newApp(os.Stdout).RunContext(untilSignal(), os.Args); err != nil {
 		fmt.Fprintf(os.Stderr, "leveret: %v\n", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// exitStatus is 1, or 2 for a data directory of which nothing can be said.
+func exitStatus(err error) int {
+	if errors.As(err, new(unreadable)) {
+		return 2
+	}
+	return 1
 }
 
 // untilSignal is done at the first SIGTERM or SIGINT. From then on signals have
@@ -69,6 +80,21 @@ func newApp(out io.Writer) *cli.App {
 				Flags:        flags,
 				OnUsageError: returnError,
 				Action:       serve,
+			},
+			{
+				Name:         "check",
+				Usage:        "read all that a stopped broker has stored, and report damage: exit status 1, or 2 if it cannot be read",
+				ArgsUsage:    "DIR",
+				OnUsageError: unreadableError,
+				Action:       check,
+			},
+			{
+				Name:         "dump",
+				Usage:        "print the messages of a queue of a stopped broker, as JSON lines",
+				ArgsUsage:    "DIR QUEUE",
+				Flags:        []cli.Flag{dumpVhost()},
+				OnUsageError: unreadableError,
+				Action:       dump,
 			},
 			{
 				Name:         "version",
