@@ -43,6 +43,7 @@ type message struct {
 	exchange, key string
 	properties    []byte
 	body          string
+	persistent    bool
 }
 
 // event is a method that came, or that should, with its content.

@@ -137,11 +137,12 @@ func (ch *channel) get(m *amqp.BasicGet) *refusal {
 	e := q.ready[0]
 	q.ready = q.ready[1:]
 	ch.tag++
+	ch.conn.await(ch.id)
 	if !m.NoAck { // else GET-04
 		ch.unsettled = append(ch.unsettled, &delivery{e, ch.tag, q, nil})
 	}
 	ch.conn.emit(ch.id, &amqp.BasicGetOk{
-		DeliveryTag: ch.tag, Redelivered: e.redelivered,
+		DeliveryTag: ch.tag, Redelivered: e.flag(ch),
 		Exchange: e.message.exchange, RoutingKey: e.message.key, MessageCount: uint32(len(q.ready)),
 	}, e.message)
 	return nil

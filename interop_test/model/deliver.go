@@ -104,7 +104,7 @@ func (q *queue) next() *consumer {
 // preview is the delivery of a message to k as it would look now (CONS-30).
 func (k *consumer) preview(e entry) event {
 	return newEvent(&amqp.BasicDeliver{
-		ConsumerTag: k.tag, DeliveryTag: k.channel.tag + 1, Redelivered: e.redelivered,
+		ConsumerTag: k.tag, DeliveryTag: k.channel.tag + 1, Redelivered: e.flag(k.channel),
 		Exchange: e.message.exchange, RoutingKey: e.message.key,
 	}, e.message)
 }

@@ -7,7 +7,8 @@
 //
 //	go test ./interop_test/model                          1,000 sequences
 //	go test ./interop_test/model -rapid.checks=100000     more of them
-//	go test ./interop_test/model -addr 127.0.0.1:5672     asks whether the model tells what RabbitMQ 3.10.8 does
+//	go test ./interop_test/model -addr 127.0.0.1:5672     asks whether the model tells what RabbitMQ 3.10.8 does,
+//	    -restarter 'rabbitmqctl stop_app && ...start_app' also when it is restarted
 //
 // A sequence that fails is made as short as possible and printed: one line for
 // each method, in the words of the scripts of package oracle.
@@ -18,6 +19,13 @@
 // and in its order, on every channel. After each batch of one to four methods,
 // which go out in one write, each connection makes a round trip on a channel
 // that the sequence does not use, so all that the batch has caused has come.
+//
+// Among the methods are restarts. In memory nothing outlives them. In further
+// sequences the broker has a data directory, and each round trip is one that ends when
+// all that came before is durable. Then the broker is shut down, with one connection
+// that looks on, and opened again: all of what is durable is there, and which messages
+// come back as redelivered is known for each. Or another broker is opened on a copy of
+// what the first one has written without being asked to end: that may mark too many.
 //
 // # What is left open
 //

@@ -136,7 +136,7 @@ func (d drawer) declareQueue() amqp.Method {
 		m.Passive = d.bit()
 		return m
 	}
-	m.Passive, m.Durable, m.AutoDelete, m.Exclusive = d.rarely(20), d.rarely(4), d.rarely(4), d.rarely(10)
+	m.Passive, m.Durable, m.AutoDelete, m.Exclusive = d.rarely(20), d.bit(), d.rarely(4), d.rarely(10)
 	if d.rarely(6) {
 		m.Arguments = amqp.Table{pick(d,
 			amqp.Field{Key: "x-message-ttl", Value: int32(3600000)}, amqp.Field{Key: "x-message-ttl", Value: int64(3600000)},
@@ -162,7 +162,7 @@ func (d drawer) declareExchange() amqp.Method {
 		m.Passive = d.bit()
 		return m
 	}
-	m.Passive, m.Durable, m.AutoDelete, m.Internal = d.rarely(20), d.rarely(4), d.rarely(3), d.rarely(8)
+	m.Passive, m.Durable, m.AutoDelete, m.Internal = d.rarely(20), d.bit(), d.rarely(3), d.rarely(8)
 	if d.rarely(3) {
 		m.Arguments = amqp.Table{{Key: "alternate-exchange", Value: d.alternate()}}
 	}

@@ -12,9 +12,10 @@ import (
 
 // step is what happens between two looks at all connections: a batch of
 // commands of one connection, which go out in one write, or the beginning of
-// that connection.
+// that connection, or the end of the broker and its beginning anew.
 type step struct {
-	conn    string
+	restart restart
+	conn    string // of restart: the one that stays up to the end
 	connect bool
 	notify  bool // of connect: the client understands basic.cancel
 	batch   []command
@@ -25,6 +26,9 @@ type step struct {
 // GoString is how rapid prints the steps of a sequence that failed.
 func (s step) GoString() string {
 	var b strings.Builder
+	if s.restart != stays {
+		fmt.Fprintf(&b, "\n  %s stays for\n  %s", s.conn, s.restart)
+	}
 	if s.connect {
 		caps := ""
 		if s.notify {
@@ -82,6 +86,13 @@ func (d drawer) step() step {
 	}
 	if d.rarely(60) {
 		s.batch = []command{d.end()}
+		return s
+	}
+	if (*addr == "" || *restarter != "") && d.rarely(30) {
+		s.restart = stopped
+		if *addr == "" && d.bit() {
+			s.restart = killed
+		}
 		return s
 	}
 	d.c = c
@@ -318,8 +329,9 @@ func (d drawer) publish(id uint16) command {
 	case d.rarely(100):
 		cmd.properties.Headers = amqp.Table{{Key: pick(d, "CC", "BCC"), Value: "a"}}
 	case d.rarely(4):
-		cmd.properties.DeliveryMode, cmd.properties.MessageID = 2, "id"
+		cmd.properties.MessageID = "id"
 	}
+	cmd.properties.DeliveryMode = pick[uint8](d, 2, 2, 0, 1)
 	return cmd
 }
 

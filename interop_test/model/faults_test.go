@@ -18,11 +18,26 @@ var faults = []string{
 	"consumers take no turns",
 }
 
-func TestAModelWithOneWrongRuleIsFoundOut(t *testing.T) {
+// durableFaults are likewise, of what outlives the broker.
+var durableFaults = []string{
+	"every message is persistent",
+	"what was delivered comes back as new",
+	"what was delivered comes back last",
+	"exchanges lose their bindings to others",
+	"a queue returns empty",
+}
+
+func TestAModelWithOneWrongRuleIsFoundOut(t *testing.T) { findOut(t, "", faults) }
+
+func TestAModelWithOneWrongRuleOfRestartsIsFoundOut(t *testing.T) {
+	findOut(t, t.TempDir(), durableFaults)
+}
+
+func findOut(t *testing.T, dir string, faults []string) {
 	const enough = 400 // sequences
 	for _, wrong := range faults {
 		t.Run(wrong, func(t *testing.T) {
-			played := rapid.Custom(func(t *rapid.T) string { return sequence(t, wrong) })
+			played := rapid.Custom(func(t *rapid.T) string { return sequence(t, dir, wrong) })
 			for seed := range enough {
 				if played.Example(seed) != "" {
 					t.Logf("found by sequence %d", seed+1)

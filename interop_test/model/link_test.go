@@ -94,21 +94,39 @@ func (l *link) frame(within time.Duration) (amqptest.Frame, error) {
 	return f, err
 }
 
-// barrier makes a round trip and gathers all that comes up to its end, or up
-// to the end of the connection.
-func (l *link) barrier(send bool) error {
+// trip is a round trip on the spare channel.
+type trip struct {
+	bytes   []byte
+	answers int
+}
+
+// roundTrip is over when what was sent before was carried out.
+var roundTrip = trip{amqp.AppendMethod(nil, spare, &amqp.ChannelFlow{Active: true}), 1}
+
+// durableTrip is over when all of that is durable, too, and was confirmed: the
+// first answer says so much of one group, and the second that the next one
+// followed.
+var durableTrip = trip{
+	amqp.AppendMethod(amqp.AppendMethod(nil, spare, &amqp.QueueDeclare{Queue: "spare", Durable: true}),
+		spare, &amqp.QueueDelete{Queue: "spare"}), 2,
+}
+
+// barrier makes a round trip, or waits for one that was sent, and gathers all
+// that comes up to its end, or up to the end of the connection.
+func (l *link) barrier(send bool, t trip) error {
 	if send {
-		if err := l.write(roundTrip()); err != nil {
+		if err := l.write(t.bytes); err != nil {
 			return err
 		}
 	}
-	for {
+	for answers := 0; answers < t.answers; {
 		f, err := l.frame(patience)
 		if err != nil {
 			return fmt.Errorf("on %s: %w", l.model.name, err)
 		}
 		if f.Channel == spare {
-			return nil
+			answers++
+			continue
 		}
 		if err := l.take(f); err != nil {
 			return err
@@ -117,9 +135,8 @@ func (l *link) barrier(send bool) error {
 			return l.leave(f)
 		}
 	}
+	return nil
 }
-
-func roundTrip() []byte { return amqp.AppendMethod(nil, spare, &amqp.ChannelFlow{Active: true}) }
 
 // settle gathers what comes until the broker is silent for a time.
 func (l *link) settle(silence time.Duration) (some bool, err error) {

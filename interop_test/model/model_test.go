@@ -3,8 +3,11 @@ package model
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"net"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,7 +18,10 @@ import (
 	"github.com/leveretmq/leveret/broker"
 )
 
-var addr = flag.String("addr", "", "play to the RabbitMQ 3.10.8 at this address instead of leveret")
+var (
+	addr      = flag.String("addr", "", "play to the RabbitMQ 3.10.8 at this address instead of leveret")
+	restarter = flag.String("restarter", "", "shell command that restarts what is at -addr; if there is none, it stays")
+)
 
 // TestMain sets how much rapid does, unless the command line says so.
 func TestMain(m *testing.M) {
@@ -31,13 +37,31 @@ func TestMain(m *testing.M) {
 }
 
 func TestRandomSequencesAreAnsweredAsTheModelSays(t *testing.T) {
+	check(t, "")
+}
+
+// TestRandomSequencesSurviveRestarts plays a tenth as many as those in memory.
+func TestRandomSequencesSurviveRestarts(t *testing.T) {
+	if *addr != "" {
+		t.Skip("is among the others where a restart is")
+	}
+	checks := flag.Lookup("rapid.checks").Value
+	all := checks.String()
+	defer func() { _ = checks.Set(all) }()
+	if n, err := strconv.Atoi(all); err != nil || checks.Set(strconv.Itoa((n+9)/10)) != nil {
+		t.Fatal(err)
+	}
+	check(t, t.TempDir())
+}
+
+func check(t *testing.T, dir string) {
 	defer func() {
 		if t.Failed() {
 			t.Log("the first sequence that failed, before it was made shorter:", first)
 		}
 	}()
 	rapid.Check(t, func(t *rapid.T) {
-		sequence(t, "")
+		sequence(t, dir, "")
 	})
 }
 
@@ -45,9 +69,10 @@ func TestRandomSequencesAreAnsweredAsTheModelSays(t *testing.T) {
 // broker and does not fail again.
 var first string
 
-// sequence plays one sequence to a new broker, up to the first difference.
-func sequence(t *rapid.T, wrong string) (difference string) {
-	tb := newTable(t)
+// sequence plays one sequence to a new broker, up to the first difference. With
+// a directory the broker keeps below it what is durable.
+func sequence(t *rapid.T, dir, wrong string) (difference string) {
+	tb := newTable(t, dir)
 	defer tb.clear()
 	tb.world.wrong = wrong
 	tb.world.batches = *addr == "" && rapid.Bool().Draw(t, "batches")
@@ -74,21 +99,34 @@ func sequence(t *rapid.T, wrong string) (difference string) {
 // table is a broker with the connections to it and the model of both.
 type table struct {
 	broker *broker.Broker // nil: it is elsewhere
+	dir    string         // has the data, in one directory after the other; "": they are in memory, or elsewhere
+	life   int            // which of them
 	world  *world
 	links  map[string]*link
 }
 
-func newTable(t *rapid.T) *table {
+func newTable(t *rapid.T, dir string) *table {
 	tb := &table{world: newWorld(), links: map[string]*link{}}
-	if *addr == "" {
-		tb.broker = broker.New(broker.Options{})
-	}
 	tb.world.rabbit = *addr != ""
+	tb.world.memory = *addr == "" && dir == ""
+	if *addr != "" {
+		return tb
+	}
+	var err error
+	if dir != "" {
+		tb.dir, err = os.MkdirTemp(dir, "")
+	}
+	if err = errors.Join(err, tb.start()); err != nil {
+		t.Fatal(err)
+	}
 	return tb
 }
 
 // play carries out a step and returns what differs.
 func (tb *table) play(s step) (difference string) {
+	if s.restart != stays {
+		return tb.restart(s)
+	}
 	if s.connect {
 		if err := tb.connect(s.conn, s.notify); err != nil {
 			return err.Error()
@@ -135,7 +173,7 @@ func (tb *table) exchange(s step) error {
 	}
 	for name, l := range tb.links {
 		if name != s.conn && !l.ended {
-			if err := l.barrier(true); err != nil {
+			if err := l.barrier(true, roundTrip); err != nil {
 				return err
 			}
 		}
@@ -163,13 +201,14 @@ func (tb *table) send(s step) error {
 		}
 		b = append(b, cmd.bytes()...)
 	}
+	trip := tb.trip()
 	if !s.apart {
-		b = append(b, roundTrip()...)
+		b = append(b, trip.bytes...)
 	}
 	if err := l.write(b); err != nil {
 		return err
 	}
-	return l.barrier(s.apart)
+	return l.barrier(s.apart, trip)
 }
 
 // clear ends all connections, and the broker; from one that is elsewhere it
@@ -179,7 +218,12 @@ func (tb *table) clear() {
 		_ = l.drop()
 	}
 	if tb.broker != nil {
-		_ = tb.broker.Shutdown(context.Background())
+		if err := tb.broker.Shutdown(context.Background()); err != nil {
+			panic(err)
+		}
+		if err := os.RemoveAll(tb.dir); err != nil {
+			panic(err)
+		}
 		return
 	}
 	tb.links = map[string]*link{}

@@ -28,7 +28,7 @@ func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body st
 		}
 		keys = append(keys, more...)
 	}
-	content := &message{m.Exchange, m.RoutingKey, delivered(p), body}
+	content := &message{m.Exchange, m.RoutingKey, delivered(p), body, p.DeliveryMode == 2}
 	t := txPublish{content, w.route(x, keys, p.Headers), m.Mandatory}
 	if ch.tx { // TX-03, TX-06
 		ch.publishes = append(ch.publishes, t)
@@ -50,7 +50,7 @@ func (ch *channel) carryOut(t txPublish) {
 		if q := w.queue(name); q != nil {
 			routed = true
 			q.last++
-			q.ready = append(q.ready, entry{q.last, t.message, false})
+			q.ready = append(q.ready, entry{position: q.last, message: t.message})
 		}
 	}
 	if !routed && t.mandatory && w.wrong != "mandatory is ignored" { // PUB-03

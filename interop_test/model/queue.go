@@ -29,6 +29,7 @@ type entry struct {
 	position    int // in the order of publishing
 	message     *message
 	redelivered bool
+	doubtful    bool // it may be marked as redelivered though it was not delivered
 }
 
 func noQueue(name string) *refusal { return refuse(404, "no queue '%s' in vhost '/'", name) }

@@ -20,6 +20,9 @@ type world struct {
 	// gathers by kind changes the turns of consumers, which are left open.
 	batches bool
 
+	// memory is set if nothing outlives the broker.
+	memory bool
+
 	// wrong is a rule that this model gets wrong on purpose, see faults.
 	wrong string
 }
@@ -69,19 +72,30 @@ func disagree(format string, args ...any) {
 // Take carries out a batch of commands of one connection, and compares all
 // that came on every connection since the last one.
 func (w *world) Take(c *conn, batch []command) (difference string) {
+	return try(func() {
+		for _, q := range w.queues {
+			q.disorder = false
+		}
+		for _, cmd := range batch {
+			c.take(cmd)
+			w.dispatch()
+		}
+		w.finish()
+	})
+}
+
+// try returns the first disagreement of what do compares.
+func try(do func()) (difference string) {
 	defer func() {
-		if d, ok := recover().(disagreement); ok {
+		switch d := recover().(type) {
+		case nil:
+		case disagreement:
 			difference = string(d)
+		default:
+			panic(d)
 		}
 	}()
-	for _, q := range w.queues {
-		q.disorder = false
-	}
-	for _, cmd := range batch {
-		c.take(cmd)
-		w.dispatch()
-	}
-	w.finish()
+	do()
 	return ""
 }
 

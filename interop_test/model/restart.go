@@ -1,0 +1,109 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// restart is how a broker ends before it begins again.
+type restart string
+
+const (
+	stays   restart = ""
+	stopped restart = "restart"      // it told its clients, and wrote down all there was to say
+	killed  restart = "kill restart" // it had no time for that, but all that was confirmed had been written
+)
+
+// forced is what clients are told when the broker stops (CTL-07).
+var forced = &amqp.ConnectionClose{
+	ReplyCode: 320, ReplyText: "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'",
+}
+
+// Restart is what is left when the broker has ended and begun again, and what
+// one connection was told of that; the others had left before.
+func (w *world) Restart(how restart, witness *conn) (difference string) {
+	return try(func() {
+		if how == stopped {
+			witness.end()
+			witness.emit(0, forced, nil)
+		}
+		if w.memory {
+			w.exchanges, w.queues, w.bindings = newWorld().exchanges, nil, nil
+		} else {
+			w.recover(how)
+		}
+		w.finish()
+		w.conns = nil
+	})
+}
+
+// recover keeps what is durable (DUR-01 to DUR-07, DUR-13).
+func (w *world) recover(how restart) {
+	held := w.held()
+	w.exchanges = slices.DeleteFunc(w.exchanges, func(x *exchange) bool { return !x.durable })
+	w.queues = slices.DeleteFunc(w.queues, func(q *queue) bool { return !q.durable })
+	w.bindings = slices.DeleteFunc(w.bindings, func(b binding) bool { return !w.keeps(b) })
+	for _, q := range w.queues {
+		q.consumers, q.passed, q.loose = nil, nil, w.batches
+		q.ready = append(slices.Clone(q.ready), held[q]...)
+		if w.wrong == "a queue returns empty" {
+			q.ready = nil
+		}
+		q.ready = slices.DeleteFunc(q.ready, func(e entry) bool {
+			return !e.message.persistent && w.wrong != "every message is persistent"
+		})
+		if w.wrong != "what was delivered comes back last" {
+			slices.SortFunc(q.ready, func(a, b entry) int { return cmp.Compare(a.position, b.position) })
+		}
+		for i := range q.ready {
+			q.ready[i].doubtful = q.ready[i].doubtful || how == killed
+		}
+	}
+}
+
+// held are the deliveries that are not settled, as they come back.
+func (w *world) held() map[*queue][]entry {
+	held := map[*queue][]entry{}
+	for _, c := range w.conns {
+		for _, ch := range c.channels {
+			all := ch.unsettled
+			for _, s := range ch.settles {
+				all = append(all, s.deliveries...)
+			}
+			for _, d := range all {
+				d.redelivered = w.wrong != "what was delivered comes back as new"
+				held[d.queue] = append(held[d.queue], d.entry)
+			}
+		}
+		c.ended, c.channels, c.in = true, nil, nil
+	}
+	return held
+}
+
+// keeps tells whether both ends of a binding are durable (DUR-03).
+func (w *world) keeps(b binding) bool {
+	if b.queue != nil {
+		return b.source.durable && b.queue.durable
+	}
+	return b.source.durable && b.exchange.durable && w.wrong != "exchanges lose their bindings to others"
+}
+
+// flag is the redelivered flag that a channel sees now. Where it may be set too
+// often, the frames tell: after a kill, nobody knows what had been delivered.
+func (e entry) flag(ch *channel) bool {
+	if !e.doubtful || e.redelivered {
+		return e.redelivered
+	}
+	ch.skipConfirms()
+	if in := ch.conn.in[ch.id]; len(in) > 0 {
+		switch m := in[0].method().(type) {
+		case *amqp.BasicDeliver:
+			return m.Redelivered
+		case *amqp.BasicGetOk:
+			return m.Redelivered
+		}
+	}
+	return false
+}

@@ -1,0 +1,99 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/leveretmq/leveret/broker"
+)
+
+// start starts a broker on the data that there are.
+func (tb *table) start() (err error) {
+	if tb.dir == "" {
+		tb.broker = broker.New(broker.Options{})
+		return nil
+	}
+	return errors.ErrUnsupported
+}
+
+func (tb *table) data() string { return filepath.Join(tb.dir, strconv.Itoa(tb.life)) }
+
+// trip is a round trip after which the broker might be killed.
+func (tb *table) trip() trip {
+	if tb.dir == "" {
+		return roundTrip
+	}
+	return durableTrip
+}
+
+// restart ends the broker, begins it anew and returns what differs.
+func (tb *table) restart(s step) (difference string) {
+	witness, end := tb.links[s.conn], tb.kill
+	if s.restart == stopped {
+		end = tb.stop
+		for _, name := range slices.Sorted(maps.Keys(tb.links)) {
+			if l := tb.links[name]; l == witness || l.ended {
+				continue
+			}
+			if difference = tb.play(step{conn: name, batch: []command{{}}}); difference != "" {
+				return difference
+			}
+		}
+	}
+	if err := end(witness); err != nil {
+		return err.Error()
+	}
+	tb.links = map[string]*link{}
+	return tb.world.Restart(s.restart, witness.model)
+}
+
+// stop has the broker end in good order, of which the witness is told, and
+// starts another one.
+func (tb *table) stop(witness *link) error {
+	ended := make(chan error, 1)
+	go func() {
+		if tb.broker == nil {
+			ended <- exec.Command("sh", "-c", *restarter).Run()
+			return
+		}
+		ended <- tb.broker.Shutdown(context.Background())
+	}()
+	told := witness.barrier(false, roundTrip)
+	if tb.broker == nil {
+		return <-ended // it does not wait for an answer, which may fail
+	}
+	if err := errors.Join(told, <-ended); err != nil {
+		return err
+	}
+	return tb.start()
+}
+
+// kill starts another broker on a copy of what this one has written, for which
+// it was given no occasion.
+func (tb *table) kill(witness *link) error {
+	if err := witness.barrier(true, tb.trip()); err != nil {
+		return err
+	}
+	killed, old := tb.broker, tb.data()
+	tb.life++
+	if tb.dir != "" {
+		if err := os.CopyFS(tb.data(), os.DirFS(old)); err != nil {
+			return err
+		}
+	}
+	err := tb.start()
+	for _, l := range tb.links {
+		err = errors.Join(err, l.drop())
+	}
+	err = errors.Join(err, killed.Shutdown(context.Background()))
+	if tb.dir != "" {
+		err = errors.Join(err, os.RemoveAll(old))
+	}
+	return err
+}
