@@ -6,6 +6,8 @@
 //	go test ./interop_test/oracle                                  plays them to leveret in this process
 //	go test ./interop_test/oracle -addr 127.0.0.1:5672             compares a RabbitMQ with what is recorded
 //	go test ./interop_test/oracle -addr 127.0.0.1:5672 -record     records anew
+//	    -restarter CMD                                             the scenarios that restart it, too:
+//	                                                               by "CMD stop" and "CMD kill"
 //
 // With -run 'TheBroker/CHAN' only the scenarios of one file are played, or
 // recorded. With -short those that wait for seconds are left out. The RabbitMQ must
@@ -79,6 +81,12 @@
 //	a 1 drain queue=%q         empties a queue with basic.get and shows the bodies in one line
 //	a raw, a raw off           shows frames as they are from now on
 //	a verbose                  shows server-properties, which are hidden otherwise
+//
+// The broker as a whole:
+//
+//	restart                    ends it in good order and begins it again; shows what the connections
+//	                           that are open are told of that, which end with it
+//	restart kill               the same, but it is given no time, and nothing is shown
 //
 // In all steps % stands for a prefix that the scenario shares with no other, $queue
 // for the name in the last queue.declare-ok, $ctag for the consumer tag that came

@@ -1,25 +1,24 @@
 package oracle
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
-
-	"github.com/leveretmq/leveret/broker"
 )
 
 var (
 	record = flag.Bool("record", false, "write what -addr answers into the scripts")
-	addr   = flag.String("addr", "", "play to the RabbitMQ 3.10.8 at this address instead of leveret")
+	target = flag.String("addr", "", "play to the RabbitMQ 3.10.8 at this address instead of leveret")
+
+	restarter = flag.String("restarter", "", "command that restarts what is at -addr; it is given stop or kill")
 )
 
 // The scenarios mostly wait, some of them for seconds: many run at a time.
@@ -51,33 +50,64 @@ func scripts(t *testing.T) map[string]*Script {
 }
 
 func TestTheBrokerAnswersAsRecorded(t *testing.T) {
-	deviations, err := LoadDeviations("testdata/deviations.txt")
-	if err != nil {
-		t.Fatal(err)
+	pl := Player{Addr: *target}
+	if *target == "" {
+		pl.Addr = startBroker(t, "").addr
 	}
-	target := *addr
-	if target == "" && *record {
-		t.Fatal("-record takes the -addr of a RabbitMQ")
+	play(t, pl, false)
+}
+
+// Nothing of it is different where durable things and messages wait for a disk.
+func TestTheBrokerAnswersAsRecordedWithADataDirectory(t *testing.T) {
+	if *target != "" {
+		t.Skip("plays to leveret")
 	}
-	if target == "" {
-		target = startBroker(t)
-	} else {
-		deviations = nil
+	play(t, Player{Addr: startBroker(t, t.TempDir()).addr}, false)
+}
+
+func TestTheBrokerAnswersAsRecordedWhenItIsRestarted(t *testing.T) {
+	pl := Player{Addr: *target, Restart: elsewhere}
+	switch {
+	case *target == "":
+		p := startBroker(t, t.TempDir())
+		pl.Addr, pl.Restart = p.addr, p.restart
+	case *restarter == "":
+		t.Skip("needs -restarter")
 	}
-	pl := Player{Addr: target, Run: fmt.Sprintf("%03x", rand.IntN(1<<12))}
+	play(t, pl, true)
+}
+
+// play plays all scenarios that restart the broker, one after the other, or all
+// those that do not.
+func play(t *testing.T, pl Player, restarts bool) {
+	deviations := map[string]Deviation{}
+	if *target == "" {
+		deviations = recordedDeviations(t)
+	}
+	pl.Run = fmt.Sprintf("%03x", rand.IntN(1<<12))
 	number := 0
 	for path, script := range scripts(t) {
 		first := number
 		number += len(script.Scenarios)
+		if !slices.ContainsFunc(script.Scenarios, func(s *Scenario) bool { return s.Restarts() == restarts }) {
+			continue
+		}
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			t.Parallel()
+			if !restarts {
+				t.Parallel()
+			}
 			var mu sync.Mutex // guards the script while scenarios are recorded
 			for i, s := range script.Scenarios {
+				if s.Restarts() != restarts {
+					continue
+				}
 				t.Run(s.Name(), func(t *testing.T) {
 					if s.Slow && testing.Short() {
 						t.Skip("waits for seconds")
 					}
-					t.Parallel()
+					if !restarts {
+						t.Parallel()
+					}
 					got, err := pl.Play(t.Context(), s, first+i)
 					if err != nil {
 						t.Fatal(err)
@@ -98,6 +128,18 @@ func TestTheBrokerAnswersAsRecorded(t *testing.T) {
 	}
 }
 
+func recordedDeviations(t *testing.T) map[string]Deviation {
+	t.Helper()
+	deviations, err := LoadDeviations("testdata/deviations.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *record {
+		t.Fatal("-record takes the -addr of a RabbitMQ")
+	}
+	return deviations
+}
+
 func compare(t *testing.T, s, got *Scenario, d Deviation) {
 	t.Helper()
 	want, err := d.Apply(s.Answers())
@@ -113,25 +155,4 @@ func save(t *testing.T, path string, script *Script) {
 	if err := os.WriteFile(path, script.Text(), 0o644); err != nil {
 		t.Error(err)
 	}
-}
-
-// startBroker starts leveret in this process, until the end of the test.
-func startBroker(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := broker.New(broker.Options{})
-	served := make(chan error, 1)
-	go func() { served <- b.Serve(listener) }()
-	t.Cleanup(func() {
-		if err := b.Shutdown(context.Background()); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-		if err := <-served; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	return listener.Addr().String()
 }

@@ -15,6 +15,9 @@ type Player struct {
 	Addr string
 	// Run tells the names of this play from those of others: three letters.
 	Run string
+	// Restart ends the broker, in good order or not, begins it again and returns
+	// its address; nil if that cannot be done.
+	Restart func(kill bool) (addr string, err error)
 }
 
 // Play plays a scenario and returns it with the answers that came. number
@@ -23,7 +26,7 @@ type Player struct {
 // the broker answers is never an error.
 func (pl Player) Play(ctx context.Context, s *Scenario, number int) (*Scenario, error) {
 	g := &game{
-		ctx: ctx, addr: pl.Addr, prefix: fmt.Sprintf("o%.3s%03d.", pl.Run, number),
+		ctx: ctx, addr: pl.Addr, again: pl.Restart, prefix: fmt.Sprintf("o%.3s%03d.", pl.Run, number),
 		peers: map[string]*peer{}, vars: map[string]string{},
 	}
 	defer g.cleanUp()
@@ -53,6 +56,7 @@ func (pl Player) Play(ctx context.Context, s *Scenario, number int) (*Scenario, 
 type game struct {
 	ctx    context.Context
 	addr   string
+	again  func(kill bool) (addr string, err error)
 	prefix string // what % stands for
 	peers  map[string]*peer
 	order  []*peer
@@ -75,6 +79,9 @@ type order struct {
 
 // step carries out one line.
 func (g *game) step(line string) error {
+	if how, is := restartOf(line); is {
+		return g.restart(how)
+	}
 	name, o, err := takeApart(g.expand(line))
 	if err != nil {
 		return err

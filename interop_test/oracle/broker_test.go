@@ -1,0 +1,97 @@
+package oracle
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/storage"
+)
+
+// inProcess is leveret in this process.
+type inProcess struct {
+	dir    string // has the data, in one directory after the other; "": they are in memory
+	life   int    // which of them
+	broker *broker.Broker
+	addr   string
+	served chan error
+}
+
+// startBroker starts leveret, until the end of the test, with its data below
+// dir or in memory.
+func startBroker(t *testing.T, dir string) *inProcess {
+	t.Helper()
+	p := &inProcess{dir: dir}
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func (p *inProcess) start() (err error) {
+	p.broker = broker.New(broker.Options{})
+	if p.dir != "" {
+		p.broker, err = broker.Open(broker.Options{DataDir: p.data(), Durability: storage.OS})
+	}
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	p.addr, p.served = listener.Addr().String(), make(chan error, 1)
+	go func() { p.served <- p.broker.Serve(listener) }()
+	return nil
+}
+
+func (p *inProcess) data() string { return filepath.Join(p.dir, strconv.Itoa(p.life)) }
+
+func (p *inProcess) stop(ctx context.Context) error {
+	return errors.Join(p.broker.Shutdown(ctx), <-p.served)
+}
+
+// restart is [Player.Restart]. For a kill, the next broker gets a copy of what
+// the last one has written, for which it was given no occasion.
+func (p *inProcess) restart(kill bool) (addr string, err error) {
+	if !kill {
+		err = p.stop(context.Background())
+		return p.addr, errors.Join(err, p.start())
+	}
+	killed, old := *p, p.data()
+	p.life++
+	if err := os.CopyFS(p.data(), os.DirFS(old)); err != nil {
+		return "", err
+	}
+	err = p.start()
+	cut, cancel := context.WithCancel(context.Background())
+	cancel()
+	if stopped := killed.stop(cut); !errors.Is(stopped, context.Canceled) {
+		err = errors.Join(err, stopped)
+	}
+	return p.addr, err
+}
+
+// elsewhere is a RabbitMQ at -addr.
+func elsewhere(kill bool) (addr string, err error) {
+	how := "stop"
+	if kill {
+		how = "kill"
+	}
+	out, err := exec.Command(*restarter, how).CombinedOutput()
+	if err != nil {
+		err = errors.Join(err, errors.New(string(out)))
+	}
+	return *target, err
+}
