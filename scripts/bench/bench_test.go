@@ -45,8 +45,8 @@ func TestScenariosRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if res.delivered == 0 || res.latency.n == 0 || res.rssMiB != 0 {
-				t.Errorf("got %d deliveries, %d latencies, %f MiB of no process", res.delivered, res.latency.n, res.rssMiB)
+			if res.delivered == 0 || res.latency.n == 0 || res.peakMiB != 0 {
+				t.Errorf("got %d deliveries, %d latencies, %f MiB of no process", res.delivered, res.latency.n, res.peakMiB)
 			}
 		})
 	}

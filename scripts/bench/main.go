@@ -1,16 +1,21 @@
 // Command bench measures AMQP 0-9-1 brokers side by side.
 //
 //	bench -broker NAME=HOST:PORT[,PID] [-broker ...] [-scenario REGEXP] [-rounds 3] [-seconds 5] [-markdown]
+//	bench -store BINARY [-dir DIR] [-share 1] [FLAG OF leveret serve]...
 //
 // Every scenario runs on every broker in turn, round after round, so that a
 // drift of the machine's speed hits all of them alike. A row gives the median
 // of the rounds: messages published and delivered per second, the broker's
-// CPU microseconds (user plus system) per delivered message and its resident
-// memory where a PID was given, percentiles of the latency, and the ratio of
-// the delivered rate to the first broker's.
+// CPU microseconds (user plus system) per delivered message, the peak of its
+// resident memory and the bytes that it wrote to disks for each byte of a body,
+// where a PID was given, percentiles of the latency, and the ratio of the
+// delivered rate to the first broker's.
 //
 // It speaks raw frames, so that the broker is what saturates. A run whose
 // counts do not match, or in which a connection is lost, counts as failed.
+// The second form starts leveret itself and measures what it does with a data
+// directory: starts, backlogs that outlive it, memory, bytes written.
+//
 // Logins are guest/guest on the virtual host "/".
 package main
 
@@ -63,10 +68,24 @@ func main() {
 	list := flag.Bool("list", false, "list the scenarios")
 	markdown := flag.Bool("markdown", false, "print one Markdown table at the end; progress goes to stderr")
 	flag.Var(&bs, "broker", "NAME=HOST:PORT[,PID]; repeat it")
+	s := storing{results: os.Stdout}
+	flag.StringVar(&s.binary, "store", "", "measure instead what this leveret does with a data directory")
+	flag.StringVar(&s.dir, "dir", "", "of -store: data directories are made in here")
+	flag.Float64Var(&s.share, "share", 1, "of -store: this part of all numbers of messages")
 	flag.Parse()
 	if *list {
 		for _, s := range scenarios {
 			fmt.Printf("%-24s %s\n", s.name, s.about)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if s.binary != "" {
+		s.flags = flag.Args()
+		if err := s.measureStore(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 		return
 	}
@@ -75,9 +94,6 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-
 	progress := os.Stdout
 	if *markdown {
 		progress = os.Stderr

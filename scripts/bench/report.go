@@ -17,7 +17,8 @@ type row struct {
 type cell struct {
 	name                   string
 	published, delivered   float64 // a second
-	cpuMicros, rssMiB      float64
+	cpuMicros, peakMiB     float64
+	writtenPerByte         float64
 	p50, p99, maxLatency   float64 // microseconds
 	filled, drained        float64 // a second, of a backlog
 	ratio                  float64 // delivered, to the first broker's
@@ -63,7 +64,8 @@ func newCell(name string, results []result) cell {
 	c.published = median(func(r *result) float64 { return float64(r.published) / r.seconds })
 	c.delivered = median(func(r *result) float64 { return float64(r.delivered) / r.seconds })
 	c.cpuMicros = median((*result).cpuMicrosPerMessage)
-	c.rssMiB = median(func(r *result) float64 { return r.rssMiB })
+	c.peakMiB = median(func(r *result) float64 { return r.peakMiB })
+	c.writtenPerByte = median(func(r *result) float64 { return r.writtenPerByte })
 	c.p50 = median(func(r *result) float64 { return r.latency.quantile(0.50) })
 	c.p99 = median(func(r *result) float64 { return r.latency.quantile(0.99) })
 	c.maxLatency = median(func(r *result) float64 { return r.latency.max })
@@ -79,15 +81,15 @@ func (r row) failed() bool {
 
 func (r row) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%s: %s\n", r.scenario.name, r.scenario.about)
-	fmt.Fprintf(w, "  %-12s %10s %10s %9s %8s %9s %9s %9s %7s\n",
-		"broker", "pub/s", "deliver/s", "cpu us/m", "rss MiB", "p50 us", "p99 us", "max us", "ratio")
+	fmt.Fprintf(w, "  %-12s %10s %10s %9s %8s %7s %9s %9s %9s %7s\n",
+		"broker", "pub/s", "deliver/s", "cpu us/m", "peak MiB", "disk/B", "p50 us", "p99 us", "max us", "ratio")
 	for _, c := range r.cells {
 		if c.good == 0 {
 			fmt.Fprintf(w, "  %-12s failed: %v\n", c.name, c.err)
 			continue
 		}
-		fmt.Fprintf(w, "  %-12s %10.0f %10.0f %9.2f %8.0f %9.0f %9.0f %9.0f %7.2f",
-			c.name, c.published, c.delivered, c.cpuMicros, c.rssMiB, c.p50, c.p99, c.maxLatency, c.ratio)
+		fmt.Fprintf(w, "  %-12s %10.0f %10.0f %9.2f %8.0f %7.2f %9.0f %9.0f %9.0f %7.2f",
+			c.name, c.published, c.delivered, c.cpuMicros, c.peakMiB, c.writtenPerByte, c.p50, c.p99, c.maxLatency, c.ratio)
 		if c.filled > 0 {
 			fmt.Fprintf(w, "  filled at %.0f/s, drained at %.0f/s", c.filled, c.drained)
 		}
@@ -98,13 +100,13 @@ func (r row) print(w io.Writer) {
 	}
 }
 
-// printMarkdown prints one table: a line a scenario, three columns a broker,
-// and a fourth for the ratio to the first.
+// printMarkdown prints one table: a line a scenario, five columns a broker,
+// and a sixth for the ratio to the first.
 func printMarkdown(w io.Writer, bs brokers, rows []row) {
 	head, rule := "| scenario |", "|---|"
 	for i, b := range bs {
-		head += fmt.Sprintf(" %s msg/s | CPU us/msg | p50 / p99 ms |", b.name)
-		rule += "---:|---:|---:|"
+		head += fmt.Sprintf(" %s msg/s | CPU us/msg | p50 / p99 ms | peak MiB | written/byte |", b.name)
+		rule += "---:|---:|---:|---:|---:|"
 		if i > 0 {
 			head += fmt.Sprintf(" times %s |", bs[0].name)
 			rule += "---:|"
@@ -115,10 +117,11 @@ func printMarkdown(w io.Writer, bs brokers, rows []row) {
 		line := "| " + r.scenario.name + " |"
 		for i, c := range r.cells {
 			if c.good == 0 {
-				line += " failed | | |" + strings.Repeat(" |", min(i, 1))
+				line += " failed | | | | |" + strings.Repeat(" |", min(i, 1))
 				continue
 			}
-			line += fmt.Sprintf(" %s | %.2f | %s / %s |", thousands(c.delivered), c.cpuMicros, millis(c.p50), millis(c.p99))
+			line += fmt.Sprintf(" %s | %.2f | %s / %s | %.0f | %.2f |",
+				thousands(c.delivered), c.cpuMicros, millis(c.p50), millis(c.p99), c.peakMiB, c.writtenPerByte)
 			if i > 0 {
 				line += fmt.Sprintf(" %.*f |", decimals(c.ratio), c.ratio)
 			}

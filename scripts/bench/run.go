@@ -35,7 +35,8 @@ type result struct {
 	published, delivered uint64
 	seconds              float64
 	cpu                  time.Duration
-	rssMiB               float64
+	peakMiB              float64
+	writtenPerByte       float64 // to disks, for each byte of a body
 	latency              histogram
 	filled, drained      float64 // a second, of a backlog
 	err                  error
@@ -135,19 +136,24 @@ func (r *run) awaitDelivered(want uint64) {
 
 // meter is the state of clock and broker when a run began.
 type meter struct {
-	start time.Time
-	cpu   time.Duration
+	start   time.Time
+	cpu     time.Duration
+	written float64
 }
 
-func (r *run) startMeter() meter { return meter{time.Now(), cpuTime(r.broker.pid)} }
+func (r *run) startMeter() meter {
+	resetPeak(r.broker.pid)
+	return meter{time.Now(), cpuTime(r.broker.pid), written(r.broker.pid)}
+}
 
 // finish takes the counts and ends the consumers.
 func (r *run) finish(m meter) result {
 	res := result{
 		published: r.published.Load(), delivered: r.delivered.Load(),
 		seconds: time.Since(m.start).Seconds(),
-		cpu:     cpuTime(r.broker.pid) - m.cpu, rssMiB: rssMiB(r.broker.pid),
+		cpu:     cpuTime(r.broker.pid) - m.cpu, peakMiB: peakMiB(r.broker.pid),
 	}
+	res.writtenPerByte = (written(r.broker.pid) - m.written) / (float64(r.size) * float64(max(1, res.published)))
 	// Closing a consumer requeues what it has not acknowledged, which another
 	// consumer may still get: the counts above are taken before.
 	r.finished.Store(true)
