@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/storage"
 )
 
 // start starts a broker on the data that there are.
@@ -19,7 +20,8 @@ func (tb *table) start() (err error) {
 		tb.broker = broker.New(broker.Options{})
 		return nil
 	}
-	return errors.ErrUnsupported
+	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS})
+	return err
 }
 
 func (tb *table) data() string { return filepath.Join(tb.dir, strconv.Itoa(tb.life)) }

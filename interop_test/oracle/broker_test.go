@@ -27,7 +27,7 @@ type inProcess struct {
 // dir or in memory.
 func startBroker(t *testing.T, dir string) *inProcess {
 	t.Helper()
-	p := &inProcess{dir: dir}
+	p := &inProcess{dir: dir, addr: "127.0.0.1:0"}
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func (p *inProcess) start() (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", p.addr)
 	if err != nil {
 		return err
 	}
@@ -64,27 +64,25 @@ func (p *inProcess) stop(ctx context.Context) error {
 
 // restart is [Player.Restart]. For a kill, the next broker gets a copy of what
 // the last one has written, for which it was given no occasion.
-func (p *inProcess) restart(kill bool) (addr string, err error) {
+func (p *inProcess) restart(kill bool) error {
 	if !kill {
-		err = p.stop(context.Background())
-		return p.addr, errors.Join(err, p.start())
+		return errors.Join(p.stop(context.Background()), p.start())
 	}
-	killed, old := *p, p.data()
+	old := p.data()
 	p.life++
 	if err := os.CopyFS(p.data(), os.DirFS(old)); err != nil {
-		return "", err
+		return err
 	}
-	err = p.start()
 	cut, cancel := context.WithCancel(context.Background())
 	cancel()
-	if stopped := killed.stop(cut); !errors.Is(stopped, context.Canceled) {
-		err = errors.Join(err, stopped)
+	if err := p.stop(cut); !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return p.addr, err
+	return p.start()
 }
 
 // elsewhere is a RabbitMQ at -addr.
-func elsewhere(kill bool) (addr string, err error) {
+func elsewhere(kill bool) error {
 	how := "stop"
 	if kill {
 		how = "kill"
@@ -93,5 +91,5 @@ func elsewhere(kill bool) (addr string, err error) {
 	if err != nil {
 		err = errors.Join(err, errors.New(string(out)))
 	}
-	return *target, err
+	return err
 }

@@ -15,9 +15,9 @@ type Player struct {
 	Addr string
 	// Run tells the names of this play from those of others: three letters.
 	Run string
-	// Restart ends the broker, in good order or not, begins it again and returns
-	// its address; nil if that cannot be done.
-	Restart func(kill bool) (addr string, err error)
+	// Restart ends the broker, in good order or not, and begins it again at the
+	// same address; nil if that cannot be done.
+	Restart func(kill bool) error
 }
 
 // Play plays a scenario and returns it with the answers that came. number
@@ -56,7 +56,7 @@ func (pl Player) Play(ctx context.Context, s *Scenario, number int) (*Scenario, 
 type game struct {
 	ctx    context.Context
 	addr   string
-	again  func(kill bool) (addr string, err error)
+	again  func(kill bool) error
 	prefix string // what % stands for
 	peers  map[string]*peer
 	order  []*peer

@@ -27,25 +27,17 @@ func (g *game) restart(how string) error {
 	if g.again == nil || how != "" && how != "kill" {
 		return fmt.Errorf("the broker cannot be restarted in this way: %q", how)
 	}
-	type address struct {
-		addr string
-		err  error
-	}
-	begun := make(chan address, 1)
-	go func() {
-		addr, err := g.again(how == "kill")
-		begun <- address{addr, err}
-	}()
+	begun := make(chan error, 1)
+	go func() { begun <- g.again(how == "kill") }()
 	for _, p := range g.order {
 		if !p.dead && how == "" {
 			g.gather(p, patience, func(e event) bool { return e.is("connection.close") })
 			p.send(methodFrame(0, "connection.close-ok"))
 		}
 	}
-	now := <-begun
+	err := <-begun
 	for _, p := range g.order {
 		p.shut(false)
 	}
-	g.addr = now.addr
-	return now.err
+	return err
 }
