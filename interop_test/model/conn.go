@@ -13,7 +13,7 @@ type conn struct {
 	world    *world
 	name     string
 	notify   bool        // the client understands basic.cancel (CONS-19)
-	more     func() bool // waits for another event, where they come when they come; nil if all are there
+	more     func() bool // waits for another event, here or elsewhere; nil if all are there that will come
 	ended    bool
 	channels map[uint16]*channel
 	in       map[uint16][]event // what has come and is not explained yet, by channel

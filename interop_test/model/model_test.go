@@ -145,8 +145,11 @@ func (tb *table) connect(name string, notify bool) error {
 	}
 	l := &link{Conn: conn, r: bufio.NewReaderSize(conn, 1<<16), gone: gone, open: map[uint16]*content{}}
 	l.model = tb.world.connect(name, notify)
-	if tb.broker == nil {
+	switch {
+	case tb.broker == nil:
 		l.model.more = l.more
+	case tb.dir != "":
+		l.model.more = tb.more
 	}
 	tb.links[name] = l
 	return l.handshake(notify)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/leveretmq/leveret/broker"
 	"github.com/leveretmq/leveret/storage"
@@ -32,6 +33,19 @@ func (tb *table) trip() trip {
 		return roundTrip
 	}
 	return durableTrip
+}
+
+// more waits for another frame on any connection: a message may come from a
+// disk.
+func (tb *table) more() bool {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); {
+		for _, l := range tb.links {
+			if some, err := l.settle(time.Millisecond); some || err != nil {
+				return some
+			}
+		}
+	}
+	return false
 }
 
 // restart ends the broker, begins it anew and returns what differs.
