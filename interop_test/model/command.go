@@ -26,6 +26,9 @@ func (cmd command) bytes() []byte {
 	return amqp.AppendMethod(nil, cmd.channel, cmd.method)
 }
 
+// long is what some bodies go on with, so that a few fill what is on disk.
+var long = strings.Repeat("-", 30_000)
+
 // String is the command as a script of package oracle has it.
 func (cmd command) String() string {
 	if cmd.method == nil {
@@ -33,7 +36,7 @@ func (cmd command) String() string {
 	}
 	s := fmt.Sprintf("%d %s", cmd.channel, oracle.Format(cmd.method))
 	if _, ok := cmd.method.(*amqp.BasicPublish); ok {
-		s += oracle.FormatProperties(cmd.properties) + " body=" + cmd.body
+		s += oracle.FormatProperties(cmd.properties) + " body=" + strings.Replace(cmd.body, long, "+30000*-", 1)
 	}
 	return s
 }
@@ -85,7 +88,7 @@ func (e event) String() string {
 	b.WriteString(oracle.Format(m))
 	if e.properties != nil {
 		p, _ := amqp.Properties(e.properties).Decode()
-		fmt.Fprintf(&b, "%s body=%s", oracle.FormatProperties(p), e.body)
+		fmt.Fprintf(&b, "%s body=%s", oracle.FormatProperties(p), strings.Replace(e.body, long, "+30000*-", 1))
 		if !bytes.Equal(p.Append(nil), e.properties) {
 			fmt.Fprintf(&b, " properties=%x", e.properties)
 		}

@@ -321,6 +321,9 @@ func (d drawer) publish(id uint16) command {
 	}
 	m.Immediate = d.rarely(200)
 	cmd := command{channel: id, method: m, body: fmt.Sprint("m", *d.body)}
+	if !d.w.memory && d.rarely(4) {
+		cmd.body += long
+	}
 	switch {
 	case d.rarely(4):
 		cmd.properties.Headers = d.headers()

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ func (tb *table) start() (err error) {
 		tb.broker = broker.New(broker.Options{})
 		return nil
 	}
-	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS})
+	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS, JournalSize: 1})
 	return err
 }
 
@@ -99,7 +100,7 @@ func (tb *table) kill(witness *link) error {
 	killed, old := tb.broker, tb.data()
 	tb.life++
 	if tb.dir != "" {
-		if err := os.CopyFS(tb.data(), os.DirFS(old)); err != nil {
+		if err := copyLive(tb.data(), old); err != nil {
 			return err
 		}
 	}
@@ -112,4 +113,17 @@ func (tb *table) kill(witness *link) error {
 		err = errors.Join(err, os.RemoveAll(old))
 	}
 	return err
+}
+
+// copyLive copies a directory that is in use, in which names may come and go.
+func copyLive(to, from string) error {
+	for {
+		err := os.CopyFS(to, os.DirFS(from))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+	}
 }

@@ -3,6 +3,7 @@ package oracle
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -70,7 +71,7 @@ func (p *inProcess) restart(kill bool) error {
 	}
 	old := p.data()
 	p.life++
-	if err := os.CopyFS(p.data(), os.DirFS(old)); err != nil {
+	if err := copyLive(p.data(), old); err != nil {
 		return err
 	}
 	cut, cancel := context.WithCancel(context.Background())
@@ -79,6 +80,19 @@ func (p *inProcess) restart(kill bool) error {
 		return err
 	}
 	return p.start()
+}
+
+// copyLive copies a directory that is in use, in which names may come and go.
+func copyLive(to, from string) error {
+	for {
+		err := os.CopyFS(to, os.DirFS(from))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+	}
 }
 
 // elsewhere is a RabbitMQ at -addr.
