@@ -90,7 +90,7 @@ func (d drawer) step() step {
 	}
 	if (*addr == "" || *restarter != "") && d.rarely(30) {
 		s.restart = stopped
-		if *addr == "" && d.bit() {
+		if d.w.kills && d.bit() {
 			s.restart = killed
 		}
 		return s

@@ -72,7 +72,11 @@ var first string
 // sequence plays one sequence to a new broker, up to the first difference. With
 // a directory the broker keeps below it what is durable.
 func sequence(t *rapid.T, dir, wrong string) (difference string) {
-	tb := newTable(t, dir)
+	journal := int64(0)
+	if dir != "" && rapid.Bool().Draw(t, "small journal") {
+		journal = 1
+	}
+	tb := newTable(t, dir, journal)
 	defer tb.clear()
 	tb.world.wrong = wrong
 	tb.world.batches = *addr == "" && rapid.Bool().Draw(t, "batches")
@@ -98,17 +102,21 @@ func sequence(t *rapid.T, dir, wrong string) (difference string) {
 
 // table is a broker with the connections to it and the model of both.
 type table struct {
-	broker *broker.Broker // nil: it is elsewhere
-	dir    string         // has the data, in one directory after the other; "": they are in memory, or elsewhere
-	life   int            // which of them
-	world  *world
-	links  map[string]*link
+	broker  *broker.Broker // nil: it is elsewhere
+	dir     string         // has the data, in one directory after the other; "": they are in memory, or elsewhere
+	life    int            // which of them
+	journal int64          // its size, if it is not the usual one
+	world   *world
+	links   map[string]*link
 }
 
-func newTable(t *rapid.T, dir string) *table {
-	tb := &table{world: newWorld(), links: map[string]*link{}}
+// newTable begins with a broker. One whose journal is small goes on moving what
+// it has to other files, and cannot be copied as it is at one moment.
+func newTable(t *rapid.T, dir string, journal int64) *table {
+	tb := &table{world: newWorld(), links: map[string]*link{}, journal: journal}
 	tb.world.rabbit = *addr != ""
 	tb.world.memory = *addr == "" && dir == ""
+	tb.world.kills = *addr == "" && journal == 0
 	if *addr != "" {
 		return tb
 	}

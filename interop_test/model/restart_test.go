@@ -22,7 +22,7 @@ func (tb *table) start() (err error) {
 		tb.broker = broker.New(broker.Options{})
 		return nil
 	}
-	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS, JournalSize: 1})
+	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS, JournalSize: tb.journal})
 	return err
 }
 

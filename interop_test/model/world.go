@@ -20,8 +20,8 @@ type world struct {
 	// gathers by kind changes the turns of consumers, which are left open.
 	batches bool
 
-	// memory is set if nothing outlives the broker.
-	memory bool
+	// memory is set if nothing outlives the broker, kills if it may be killed.
+	memory, kills bool
 
 	// wrong is a rule that this model gets wrong on purpose, see faults.
 	wrong string
