@@ -21,9 +21,9 @@ var faults = []string{
 // durableFaults are likewise, of what outlives the broker.
 var durableFaults = []string{
 	"every message is persistent",
-	"what was delivered comes back as new",
+	"a restart forgets what was delivered",
 	"what was delivered comes back last",
-	"exchanges lose their bindings to others",
+	"bindings do not survive",
 	"a queue returns empty",
 }
 

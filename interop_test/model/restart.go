@@ -59,6 +59,7 @@ func (w *world) recover(how restart) {
 		}
 		for i := range q.ready {
 			q.ready[i].doubtful = q.ready[i].doubtful || how == killed
+			q.ready[i].redelivered = q.ready[i].redelivered && w.wrong != "a restart forgets what was delivered"
 		}
 	}
 }
@@ -73,7 +74,7 @@ func (w *world) held() map[*queue][]entry {
 				all = append(all, s.deliveries...)
 			}
 			for _, d := range all {
-				d.redelivered = w.wrong != "what was delivered comes back as new"
+				d.redelivered = true
 				held[d.queue] = append(held[d.queue], d.entry)
 			}
 		}
@@ -84,10 +85,13 @@ func (w *world) held() map[*queue][]entry {
 
 // keeps tells whether both ends of a binding are durable (DUR-03).
 func (w *world) keeps(b binding) bool {
-	if b.queue != nil {
+	switch {
+	case w.wrong == "bindings do not survive":
+		return false
+	case b.queue != nil:
 		return b.source.durable && b.queue.durable
 	}
-	return b.source.durable && b.exchange.durable && w.wrong != "exchanges lose their bindings to others"
+	return b.source.durable && b.exchange.durable
 }
 
 // flag is the redelivered flag that a channel sees now. Where it may be set too
