@@ -37,6 +37,7 @@ func findOut(t *testing.T, dir string, faults []string) {
 	const enough = 400 // sequences
 	for _, wrong := range faults {
 		t.Run(wrong, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for what does not come
 			played := rapid.Custom(func(t *rapid.T) string { return sequence(t, dir, wrong) })
 			for seed := range enough {
 				if played.Example(seed) != "" {
