@@ -41,7 +41,7 @@ func Open(o Options) (*Broker, error) {
 	}
 	b := newBroker(o)
 	store, state, err := storage.Open(storage.Options{
-		Dir: o.DataDir, Durability: o.Durability, AcceptLoss: o.AcceptLoss,
+		Dir: o.DataDir, Durability: o.Durability, AcceptLoss: o.AcceptLoss, JournalSize: o.JournalSize,
 		OnError: b.fail,
 		OnSpace: b.storeShort,
 	})

@@ -66,6 +66,10 @@ type Options struct {
 	// AcceptLoss has Open take a damaged directory, without what is lost.
 	AcceptLoss bool
 
+	// JournalSize is how many bytes of the newest messages are in the journal
+	// before the oldest of them move on. Default: 256 MiB.
+	JournalSize int64
+
 	// Log receives what an operator should know. Default: nothing is logged.
 	Log zerolog.Logger
 }
