@@ -327,11 +327,9 @@ func (m *archiveModel) read(t *rapid.T) {
 }
 
 func TestArchiveModel(t *testing.T) {
+	dir := t.TempDir
 	rapid.Check(t, func(t *rapid.T) {
-		root, err := os.MkdirTemp("", "archive")
-		if err != nil {
-			t.Fatal(err)
-		}
+		root := dir()
 		defer os.RemoveAll(root)
 		m := newArchiveModel(t, root)
 		defer func() {

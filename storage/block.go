@@ -28,10 +28,10 @@ type blockItem struct {
 
 var errShort = errors.New("record is cut short")
 
-// appendBlock appends the items of a block: one queue's, of one segment, in
+// encodeBlock encodes the items of a block: one queue's, of one segment, in
 // order. An item like the one before it takes one byte.
-func appendBlock(b []byte, items []blockItem) []byte {
-	b = binary.AppendUvarint(b, uint64(len(items)))
+func encodeBlock(items []blockItem) []byte {
+	b := binary.AppendUvarint(nil, uint64(len(items)))
 	b = binary.AppendUvarint(b, uint64(items[0].Place.segment()))
 	var last Item
 	for _, it := range items {

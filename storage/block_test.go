@@ -29,7 +29,7 @@ func drawItems(t *rapid.T) (items []blockItem) {
 func TestBlockKeepsItems(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items := drawItems(t)
-		b := appendBlock(nil, items)
+		b := encodeBlock(items)
 		got, err := decodeBlock(nil, b)
 		if err != nil || !slices.Equal(got, items) {
 			t.Fatalf("%v: got %v, want %v", err, got, items)
@@ -43,13 +43,13 @@ func TestBlockKeepsItems(t *testing.T) {
 }
 
 func FuzzDecodeBlock(f *testing.F) {
-	f.Add(appendBlock(nil, []blockItem{{Item: Item{Seq: 5, Place: placeAt(3, 4096), Size: 10}}}))
+	f.Add(encodeBlock([]blockItem{{Item: Item{Seq: 5, Place: placeAt(3, 4096), Size: 10}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		items, err := decodeBlock(nil, b)
 		if err != nil {
 			return
 		}
-		if again, err := decodeBlock(nil, appendBlock(nil, items)); err != nil || !slices.Equal(again, items) {
+		if again, err := decodeBlock(nil, encodeBlock(items)); err != nil || !slices.Equal(again, items) {
 			t.Fatalf("%v: %v, then %v", err, items, again)
 		}
 	})
@@ -62,7 +62,7 @@ func TestBlockOfLikeItemsIsSmall(t *testing.T) {
 		items = append(items, blockItem{Item: Item{Seq: i + 1, Place: placeAt(9, at), Size: 1000}})
 		at += blobHead + 1000
 	}
-	if n := len(appendBlock(nil, items)); n > blockLimit+100 {
+	if n := len(encodeBlock(items)); n > blockLimit+100 {
 		t.Errorf("%d bytes", n)
 	}
 }

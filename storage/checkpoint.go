@@ -156,7 +156,7 @@ func (c *checkpoint) flush() error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.queues)) {
 		for items := range slices.Chunk(c.queues[id].items, blockLimit) {
-			list.put(recordKey{recordBlock, id, items[0].Seq}, appendBlock(nil, items))
+			list.put(recordKey{recordBlock, id, items[0].Seq}, encodeBlock(items))
 			b.index.meta.live += uint64(len(items))
 		}
 	}

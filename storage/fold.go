@@ -130,7 +130,7 @@ func (f *fold) block(id uint64, k *block, settled *seqSet, requeues []requeue) e
 		f.changes.put(bitmapAt, dead)
 	}
 	if giveBack(items, requeues) {
-		f.changes.put(at, appendBlock(nil, items))
+		f.changes.put(at, encodeBlock(items))
 	}
 	return nil
 }
