@@ -58,7 +58,7 @@ func (r *run) keep(i int) *message {
 		return r.kept[i]
 	}
 	if len(r.messages) == 0 {
-		r.messages = make([]message, min(len(r.contents)-i, slabCount))
+		r.messages = make([]message, r.small(i))
 	}
 	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
 		r.slab = make([]byte, 0, r.slabFor(i))
@@ -85,6 +85,16 @@ func (r *run) hold(c amqp.Content, persistent bool) {
 	r.contents = append(r.contents, c)
 	r.note(1, persistent)
 	r.contents[i] = r.keep(i).content
+}
+
+// small is how many contents from the i-th on share memory, slabCount at most.
+func (r *run) small(i int) (n int) {
+	for ; i < len(r.contents) && n < slabCount; i++ {
+		if r.contents[i].KeepSize() > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // slabFor is the size of the piece of memory for contents from the i-th on.
