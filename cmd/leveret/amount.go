@@ -14,6 +14,14 @@ type size struct {
 	bytes uint64
 }
 
+func newSize(text string) *size {
+	s := new(size)
+	if err := s.Set(text); err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // Set implements flag.Value.
 func (s *size) Set(text string) error {
 	n, ok := parseSize(text)

@@ -12,6 +12,7 @@ const (
 	flagListen         = "listen"
 	flagDataDir        = "data-dir"
 	flagDurability     = "durability"
+	flagJournalSize    = "journal-size"
 	flagAcceptLoss     = "accept-loss"
 	flagMemory         = "memory"
 	flagVhost          = "vhost"
@@ -45,6 +46,10 @@ func serveFlags() []cli.Flag {
 		&cli.StringFlag{
 			Name: flagDurability, EnvVars: []string{"LEVERET_DURABILITY"}, Value: durabilityDisk,
 			Usage: "`CLASS` of what is confirmed: disk, synced to disk, or os, handed to the operating system",
+		},
+		&cli.GenericFlag{
+			Name: flagJournalSize, EnvVars: []string{"LEVERET_JOURNAL_SIZE"}, Value: newSize("256MiB"),
+			Usage: "`SIZE` that the journal may grow to before the oldest messages in it move on",
 		},
 		&cli.BoolFlag{
 			Name: flagAcceptLoss, EnvVars: []string{"LEVERET_ACCEPT_LOSS"},

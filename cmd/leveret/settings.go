@@ -21,6 +21,13 @@ import (
 // accept, 512 MiB.
 const maxMessageSizeLimit = 512 << 20
 
+// The journal has eight segments: less than the least would be mere overhead,
+// and more than the most would have segments in which offsets do not fit.
+const (
+	leastJournal = 1 << 20
+	mostJournal  = 16 << 30
+)
+
 // settings are the checked flags of leveret serve.
 type settings struct {
 	listen    []string
@@ -55,6 +62,7 @@ func readSettings(c *cli.Context) (settings, error) {
 			ChannelMax:     uint16(c.Uint(flagChannelMax)),
 			MaxMessageSize: c.Uint64(flagMaxMessageSize),
 			Version:        c.String(flagServerVersion),
+			JournalSize:    int64(c.Generic(flagJournalSize).(*size).bytes),
 			AcceptLoss:     c.Bool(flagAcceptLoss),
 		},
 	}
@@ -69,6 +77,7 @@ func readSettings(c *cli.Context) (settings, error) {
 	check(flagDataDir, err)
 	s.broker.Durability, err = parseDurability(c.String(flagDurability))
 	check(flagDurability, err)
+	check(flagJournalSize, checkRange(uint64(s.broker.JournalSize), leastJournal, mostJournal))
 	for _, name := range s.broker.Vhosts {
 		check(flagVhost, checkShortString(name))
 	}

@@ -33,7 +33,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DataDir: "./leveret-data",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
-			Version: "3.13.7",
+			Version: "3.13.7", JournalSize: 256 << 20,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -44,7 +44,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 func TestSettingsComeFromFlags(t *testing.T) {
 	got, err := read(t, "--listen=127.0.0.1:1", "--listen", "[::1]:amqp,:0", "--memory",
 		"--vhost=/", "--vhost=a b,c", "--default-user=u", "--default-pass=p", "--heartbeat=1m30s", "--frame-max=4096", "--channel-max=65535",
-		"--memory-high-watermark=512MiB", "--disk-free-limit=1.5", "--max-message-size=1", "--server-version=4", "--log-level=debug", "--log-format=json", "--pprof=localhost:6060")
+		"--memory-high-watermark=512MiB", "--disk-free-limit=1.5", "--journal-size=1GB", "--max-message-size=1", "--server-version=4", "--log-level=debug", "--log-format=json", "--pprof=localhost:6060")
 	want := settings{
 		listen: []string{"127.0.0.1:1", "[::1]:amqp", ":0"}, pprof: "localhost:6060",
 		logLevel: zerolog.DebugLevel, logFormat: formatJSON,
@@ -52,7 +52,7 @@ func TestSettingsComeFromFlags(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: 90 * time.Second, FrameMax: 4096, ChannelMax: 65535, MaxMessageSize: 1,
-			Version: "4",
+			Version: "4", JournalSize: 1e9,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -64,7 +64,8 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"LEVERET_LISTEN":   "127.0.0.1:1,[::1]:2",
 		"LEVERET_DATA_DIR": "/d", "LEVERET_DURABILITY": "os", "LEVERET_ACCEPT_LOSS": "true",
-		"LEVERET_VHOST": "a,/", "LEVERET_DEFAULT_USER": "u", "LEVERET_DEFAULT_PASS": "p",
+		"LEVERET_JOURNAL_SIZE": "4MiB",
+		"LEVERET_VHOST":        "a,/", "LEVERET_DEFAULT_USER": "u", "LEVERET_DEFAULT_PASS": "p",
 		"LEVERET_HEARTBEAT": "0", "LEVERET_FRAME_MAX": "4096", "LEVERET_CHANNEL_MAX": "1",
 		"LEVERET_MAX_MESSAGE_SIZE": "536870912", "LEVERET_SERVER_VERSION": "4",
 		"LEVERET_MEMORY_HIGH_WATERMARK": "0", "LEVERET_DISK_FREE_LIMIT": "1GB",
@@ -80,7 +81,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,
-			Version: "4", DataDir: "/d", Durability: storage.OS, AcceptLoss: true,
+			Version: "4", DataDir: "/d", Durability: storage.OS, AcceptLoss: true, JournalSize: 4 << 20,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -137,6 +138,9 @@ func TestSettingsOutOfRangeAreRefused(t *testing.T) {
 		{"--data-dir=", "want a directory"},
 		{"--durability=maybe", `want disk or os, got "maybe"`},
 		{"--durability=", `want disk or os, got ""`},
+		{"--journal-size=1023KiB", "want 1048576 to 17179869184, got 1047552"},
+		{"--journal-size=17GiB", "want 1048576 to 17179869184, got 18253611008"},
+		{"--journal-size=0.5", `want a size such as 536870912, 512MiB or 1GB, got "0.5"`},
 		{"--default-user=", "want 1 to 255 bytes, got 0"},
 		{"--vhost=", "want 1 to 255 bytes, got 0"},
 		{"--vhost=a\xff", `want UTF-8, got "a\xff"`},
