@@ -67,8 +67,8 @@ func (q *queue) draw(r *run, from, n int) int {
 		if r == nil {
 			it.entry = q.ready.pop()
 		} else {
-			it.seq = q.nextSeq
-			q.nextSeq++
+			q.lastSeq++
+			it.seq = q.lastSeq
 		}
 		q.items = append(q.items, it)
 		_, content := r.peek(&it)

@@ -26,7 +26,7 @@ type queue struct {
 
 	ready     ready
 	paging    paging
-	nextSeq   uint64
+	lastSeq   uint64      // of those that came; the first has 1
 	consumers []*consumer // in the order in which they came
 	passes    uint64      // consumers passed over so far
 	levels    []level     // those who get messages, by falling priority
@@ -52,11 +52,11 @@ func (q *queue) publish(r *run) (pressed bool) {
 	}
 	for ; i < len(r.contents); i++ {
 		m := r.keep(i)
+		q.lastSeq++
 		if q.stored != nil {
-			q.append(q.nextSeq, m)
+			q.append(q.lastSeq, m)
 		}
-		q.ready.push(entry{seq: q.nextSeq, message: m})
-		q.nextSeq++
+		q.ready.push(entry{seq: q.lastSeq, message: m})
 	}
 	q.balance()
 	return q.pressedLocked()

@@ -43,7 +43,7 @@ func (r *recovery) take(state *storage.State) error {
 		}
 	}
 	for id, q := range r.queues {
-		q.nextSeq = state.Next[id]
+		q.lastSeq = max(state.Next[id], 1) - 1
 	}
 	for id, items := range state.Queues {
 		err := r.items(id, items)

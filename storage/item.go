@@ -8,7 +8,7 @@ type Place uint64
 
 // Item is what is known of a stored message without its bytes.
 type Item struct {
-	Seq         uint64 // position in its queue, ascending
+	Seq         uint64 // position in its queue, ascending, the first not below 1
 	Place       Place
 	Expires     int64  // when it expires, in milliseconds since 1970; 0 is never
 	Size        uint32 // of its bytes
