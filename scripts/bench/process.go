@@ -38,7 +38,7 @@ func (s storing) again(ctx context.Context, p *process, kill bool) (*process, er
 	if kill {
 		_ = p.cmd.Process.Kill()
 	}
-	if err := p.end(false); err != nil && !kill {
+	if err := p.end(); err != nil && !kill {
 		return nil, err
 	}
 	return s.start(ctx, p.data)
@@ -72,20 +72,24 @@ func (p *process) awaitPort() error {
 			return nc.Close()
 		}
 		if time.Since(p.begun) > drainLimit {
-			return errors.Join(err, p.end(true))
+			p.discard()
+			return err
 		}
 		time.Sleep(200 * time.Microsecond)
 	}
 }
 
-// end stops leveret, for ever if its directory is to go, too.
-func (p *process) end(remove bool) error {
-	_ = p.cmd.Process.Signal(os.Interrupt)
-	err := p.cmd.Wait()
-	if remove {
-		err = errors.Join(err, os.RemoveAll(p.data))
+// end stops leveret.
+func (p *process) end() error {
+	_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended
+	return p.cmd.Wait()
+}
+
+// discard stops leveret and removes its directory.
+func (p *process) discard() {
+	if err := errors.Join(p.end(), os.RemoveAll(p.data)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
-	return err
 }
 
 // calm waits until nothing has been written for a while.

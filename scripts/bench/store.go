@@ -53,7 +53,7 @@ func (s storing) firstConfirm(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer p.end(true)
+	defer p.discard()
 	r := storeRun(p, 100)
 	if err := r.declare(); err != nil {
 		return 0, err
@@ -67,7 +67,7 @@ func (s storing) keepUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer p.end(true)
+	defer p.discard()
 	i := slices.IndexFunc(scenarios, func(sc scenario) bool { return sc.name == "durable-confirm-w2000" })
 	res, err := scenarios[i].run(p.broker, time.Duration(5*s.share*float64(time.Second)))
 	s.row(fmt.Sprintf("%.2f", res.writtenPerByte), "bytes written for each of a body, consumers keep up (%s)", scenarios[i].name)
@@ -86,7 +86,7 @@ func (s storing) backlog(ctx context.Context, n, size int) error {
 	if err != nil {
 		return err
 	}
-	defer func() { p.end(true) }()
+	defer func() { p.discard() }()
 	r := storeRun(p, size)
 	if err := r.declare(); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s storing) comeAndGo(ctx context.Context, n, size int) error {
 	if err != nil {
 		return err
 	}
-	defer p.end(true)
+	defer p.discard()
 	r := storeRun(p, size)
 	if err := r.declare(); err != nil {
 		return err
