@@ -115,7 +115,7 @@ func (d drawer) end() command {
 // fill draws the commands of a batch, most of them for one channel.
 func (d drawer) fill(s *step, c *conn) {
 	n, id := 1, d.channel()
-	if d.w.batches {
+	if d.w.batches && !d.w.reads() {
 		n = pick(d, 1, 1, 1, 2, 3, 4)
 	}
 	for len(s.batch) < n {

@@ -30,6 +30,7 @@ type entry struct {
 	message     *message
 	redelivered bool
 	doubtful    bool // it may be marked as redelivered though it was not delivered
+	onDisk      bool // it may have to be read before it is delivered
 }
 
 func noQueue(name string) *refusal { return refuse(404, "no queue '%s' in vhost '/'", name) }

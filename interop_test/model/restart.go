@@ -58,6 +58,7 @@ func (w *world) recover(how restart) {
 			slices.SortFunc(q.ready, func(a, b entry) int { return cmp.Compare(a.position, b.position) })
 		}
 		for i := range q.ready {
+			q.ready[i].onDisk = true
 			q.ready[i].doubtful = q.ready[i].doubtful || how == killed
 			q.ready[i].redelivered = q.ready[i].redelivered && w.wrong != "a restart forgets what was delivered"
 		}
@@ -81,6 +82,14 @@ func (w *world) held() map[*queue][]entry {
 		c.ended, c.channels, c.in = true, nil, nil
 	}
 	return held
+}
+
+// reads tells whether a message may have to be read from a disk. Nobody knows then
+// whether what comes next in a batch is before that or after it.
+func (w *world) reads() bool {
+	return slices.ContainsFunc(w.queues, func(q *queue) bool {
+		return slices.ContainsFunc(q.ready, func(e entry) bool { return e.onDisk })
+	})
 }
 
 // keeps tells whether both ends of a binding are durable (DUR-03).

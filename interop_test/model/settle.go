@@ -96,6 +96,7 @@ func giveBack(ds []*delivery) {
 		if q.deleted {
 			continue
 		}
+		e.onDisk = false
 		e.redelivered = q.world.wrong != "what comes back is not marked"
 		i := 0
 		for i < len(q.ready) && (q.ready[i].position < e.position || q.world.wrong == "what comes back goes last") {
