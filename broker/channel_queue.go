@@ -195,9 +195,15 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 		return err
 	}
 	n := q.purge()
-	if !m.NoWait {
-		ch.out.Send(ch.id, &amqp.QueuePurgeOk{MessageCount: uint32(n)})
+	if m.NoWait {
+		return nil
 	}
+	if q.stored != nil && n > 0 { // they do not come back
+		if err := q.vhost.awaitAll(); err != nil {
+			return err
+		}
+	}
+	ch.out.Send(ch.id, &amqp.QueuePurgeOk{MessageCount: uint32(n)})
 	return nil
 }
 

@@ -18,6 +18,13 @@ func (v *vhost) end() storage.Group {
 	return v.store.End()
 }
 
+// awaitAll waits until all that has happened so far is durable. No lock is held,
+// and no unit is open.
+func (v *vhost) awaitAll() error {
+	v.begin()
+	return v.wait(v.end())
+}
+
 // wait waits until the units of a group are durable. No lock is held, and no
 // unit is open.
 func (v *vhost) wait(g storage.Group) error {
