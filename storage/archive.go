@@ -273,6 +273,7 @@ func (b *archive) start(j *journal, failed func(error)) {
 	j.recycles = true
 	j.mu.Unlock()
 	b.journal, b.failed, b.writer.read = j, failed, j.readAt
+	b.due = true // a crash may have left a journal that is over its limit
 	go b.run()
 }
 

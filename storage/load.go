@@ -151,10 +151,10 @@ func (j *journal) freed(s *segment) {
 	full := j.fullSegment()
 	if s.capacity != full || sizeOf(j.segments)+sizeOf(j.free) > j.limit+full {
 		j.discard(s)
-		return
+	} else {
+		j.free = append(j.free, s)
 	}
-	j.free = append(j.free, s)
-	j.changed.Broadcast()
+	j.changed.Broadcast() // also without it there is more room than before
 }
 
 // sizeOf is the size of the files of segments.
