@@ -13,9 +13,9 @@ type engine interface {
 	load(queue uint64, items []Item, each func(i int, b []byte)) error
 	// stop has commit fail rather than wait for room on the disk.
 	stop()
-	// close ends the engine. clean tells that all that was given to commit is
-	// durable, and nothing else is missing.
-	close(clean bool) error
+	// close ends the engine. clean tells, once nothing goes on any more, that all
+	// that was given to commit is durable, and nothing else is missing.
+	close(clean func() bool) error
 }
 
 // group is what becomes durable at once.

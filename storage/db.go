@@ -82,17 +82,21 @@ func (db *DB) Close() error {
 	db.mu.Unlock()
 	db.engine.stop()
 	<-db.stopped
-	db.mu.Lock()
-	failed := db.failed
-	db.mu.Unlock()
 	if db.pages != nil {
 		db.pages.close()
 	}
-	err := db.engine.close(failed == nil)
-	if failed != nil {
+	err := db.engine.close(func() bool { return db.failure() == nil })
+	if failed := db.failure(); failed != nil {
 		return failed
 	}
 	return err
+}
+
+// failure is why nothing can be kept any more, or nil.
+func (db *DB) failure() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.failed
 }
 
 // Wait returns when a group is durable, or with the error for which it never

@@ -341,14 +341,14 @@ func (j *journal) stop() {
 }
 
 // close ends the journal; see engine.
-func (j *journal) close(clean bool) error {
+func (j *journal) close(clean func() bool) error {
 	j.mu.Lock()
 	j.closing = true
 	j.changed.Broadcast()
 	j.mu.Unlock()
 	<-j.tended
 	var err error
-	if clean {
+	if clean() { // asked now: what went on beside the committer has ended
 		err = j.closeClean()
 	}
 	j.closeFiles()

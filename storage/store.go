@@ -138,10 +138,10 @@ func (s *store) load(queue uint64, items []Item, each func(i int, b []byte)) err
 }
 
 // close ends the engine.
-func (s *store) close(clean bool) error {
+func (s *store) close(clean func() bool) error {
 	defer s.lock.Close()
-	if err := s.behind.close(clean); err != nil {
-		return errors.Join(err, s.journal.close(false))
+	if err := s.behind.close(clean()); err != nil {
+		return errors.Join(err, s.journal.close(func() bool { return false }))
 	}
 	return s.journal.close(clean)
 }
