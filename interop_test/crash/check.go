@@ -1,0 +1,163 @@
+package crash
+
+import (
+	"fmt"
+	"slices"
+)
+
+// checkers find what must not be in a history that ends with everything
+// drained and settled. Each returns a sentence for every fault.
+var checkers = []struct {
+	name  string
+	check func(*book) []string
+}{
+	{"nothing confirmed is lost", lost},
+	{"nothing is invented", invented},
+	{"no duplicate without redelivered", duplicated},
+	{"what is settled stays settled", returned},
+	{"first deliveries are in the order of publishing", disordered},
+	{"units are whole", halved},
+	{"transient messages end with the broker", outlived},
+	{"the topology is as acknowledged", changed},
+}
+
+// check runs all checkers.
+func check(events []event) (faults []string) {
+	b := newBook(events)
+	for _, c := range checkers {
+		for _, f := range c.check(b) {
+			faults = append(faults, c.name+": "+f)
+		}
+	}
+	return faults
+}
+
+// lost finds copies that were confirmed and neither delivered nor, after a
+// delivery that nobody settled, delivered again.
+func lost(b *book) (faults []string) {
+	for _, c := range b.copies {
+		if c.Transient || c.unit.confirmed < 0 || b.settledIn(c, 0) {
+			continue
+		}
+		what := "was never delivered"
+		if n := len(c.deliveries); n > 0 {
+			what = fmt.Sprintf("was delivered %d times up to life %d, not settled, and did not come back", n, b.events[c.deliveries[n-1]].Life)
+		}
+		faults = append(faults, fmt.Sprintf("message %s, confirmed in life %d, %s from queue %s", name(c.ID), c.Life, what, c.queue))
+	}
+	return faults
+}
+
+// invented finds deliveries of what was not published there, or differs, or
+// belongs to a transaction that nobody tried to commit.
+func invented(b *book) (faults []string) {
+	faults = b.invented
+	for _, c := range b.copies {
+		if len(c.deliveries) > 0 && !c.unit.attempted {
+			faults = append(faults, fmt.Sprintf("queue %s delivered message %s of a transaction that was never committed", c.queue, name(c.ID)))
+		}
+	}
+	return faults
+}
+
+// duplicated finds repeated deliveries that are not marked as such.
+func duplicated(b *book) (faults []string) {
+	for _, c := range b.copies {
+		for n, i := range c.deliveries {
+			if n > 0 && !b.events[i].Redelivered {
+				faults = append(faults, fmt.Sprintf("queue %s delivered message %s in life %d for the %d. time, not redelivered", c.queue, name(c.ID), b.events[i].Life, n+1))
+			}
+		}
+	}
+	return faults
+}
+
+// returned finds deliveries after a settlement that had reached the broker:
+// in the same life, or known to be durable.
+func returned(b *book) (faults []string) {
+	for _, c := range b.copies {
+		for _, i := range c.deliveries {
+			for _, s := range c.settles {
+				if b.settledBefore(s, i) {
+					faults = append(faults, fmt.Sprintf("queue %s delivered message %s in life %d, after it was settled for good in life %d", c.queue, name(c.ID), b.events[i].Life, s.life))
+				}
+			}
+		}
+	}
+	return faults
+}
+
+// settledBefore tells whether the broker knew of a settlement when it made the
+// delivery at index i.
+func (b *book) settledBefore(s settlement, i int) bool {
+	switch {
+	case i < s.at:
+		return false
+	case s.unit != nil:
+		return s.unit.confirmed >= 0 && s.unit.confirmed < i
+	default:
+		return b.events[i].Life == s.life || s.fenced >= 0 && s.fenced < i
+	}
+}
+
+// disordered finds first deliveries of a life that came to a consumer before
+// an earlier message of the same publisher. Where a consumer has left, what was
+// on its way to it comes later, and marked.
+func disordered(b *book) (faults []string) {
+	type line struct {
+		life      int
+		who       string
+		queue     string
+		publisher uint64
+	}
+	last := map[line]uint64{}
+	first := map[place]int{} // the last life in which it was delivered
+	for _, e := range b.events {
+		if e.Kind != deliver {
+			continue
+		}
+		p := place{e.ID, e.Queues[0]}
+		again := first[p] == e.Life
+		first[p] = e.Life
+		if again || e.Redelivered && b.left[stay{e.Life, p.queue}] {
+			continue
+		}
+		l := line{e.Life, e.Who, p.queue, publisherOf(e.ID)}
+		if last[l] > e.ID {
+			faults = append(faults, fmt.Sprintf("queue %s delivered message %s to %s in life %d after %s", p.queue, name(e.ID), e.Who, e.Life, name(last[l])))
+		}
+		last[l] = max(last[l], e.ID)
+	}
+	return faults
+}
+
+// halved finds units of which a part survived its life and another did not.
+func halved(b *book) (faults []string) {
+	for _, u := range b.units {
+		if u.confirmed >= 0 || !u.attempted || b.fate(u) != fateKept {
+			continue // of what was confirmed, lost and returned tell
+		}
+		for _, c := range u.copies {
+			if !c.Transient && !b.deliveredAfter(c, u.life) && !b.settledIn(c, u.life) {
+				faults = append(faults, fmt.Sprintf("unit %s of life %d is in other queues, and message %s is not in %s", name(u.number), u.life, name(c.ID), c.queue))
+			}
+		}
+		for _, c := range u.settles {
+			if b.deliveredAfter(c, u.life) {
+				faults = append(faults, fmt.Sprintf("unit %s of life %d is there, and message %s, which it settled, came back to %s", name(u.number), u.life, name(c.ID), c.queue))
+			}
+		}
+	}
+	slices.Sort(faults)
+	return faults
+}
+
+// outlived finds transient messages that came after a restart.
+func outlived(b *book) (faults []string) {
+	for _, c := range b.copies {
+		if c.Transient && b.deliveredAfter(c, c.Life) {
+			faults = append(faults, fmt.Sprintf("queue %s delivered message %s, transient and of life %d, in a later life", c.queue, name(c.ID), c.Life))
+		}
+	}
+	return faults
+}

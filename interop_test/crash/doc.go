@@ -1,0 +1,35 @@
+// Package crash kills leveret and looks at what is left.
+//
+// It runs the real binary with a data directory, publishes with confirms and
+// transactions, consumes, declares, binds, purges and deletes, kills the process
+// at a random moment, most often within three milliseconds of something it has
+// promised, starts it again on the same directory, and so on; in the end it
+// drains every queue and holds what happened against what was promised.
+//
+//	go test ./interop_test/crash                       25 rounds
+//	scripts/crash -rounds 500 -seed 1                  as many as asked
+//	scripts/crash -rounds 100 -durability os -raced    of the class os, with the race detector
+//
+// Every round has a few lives, each with an end of its own: SIGKILL under load,
+// SIGKILL while it starts, SIGKILL while it stops, or SIGTERM. A seed makes the
+// same plan again; when exactly the process dies is left to the machine.
+//
+// # How it is judged
+//
+// Clients note what they are about to do before they do it, and what they have
+// seen afterwards, in one [history]. The [checkers] are pure functions over it:
+//
+//   - what was confirmed and not settled is delivered in the end;
+//   - what is delivered was published there, with this body and these properties;
+//   - a repeated delivery is marked as redelivered;
+//   - what was settled, in the same life or durably, does not come back;
+//   - first deliveries of a life come in the order of publishing, per publisher,
+//     queue and consumer;
+//   - a publish to several queues, and a transaction with all that it publishes
+//     and settles, survive whole or not at all;
+//   - transient messages end with the broker;
+//   - of exchanges, queues, their arguments, bindings and counts there is what
+//     was acknowledged, and what was under way has happened whole or not at all.
+//
+// A round that fails leaves its data directory, the log and the history.
+package crash
