@@ -31,14 +31,12 @@ const (
 	flagVersion        = "version"
 )
 
-// serveFlags are the settings of leveret serve. Their defaults are RabbitMQ's.
-func serveFlags() []cli.Flag {
+// serveFlags are the settings of leveret serve.
+func serveFlags() []cli.Flag { return append(storeFlags(), brokerFlags()...) }
+
+// storeFlags are about what is kept, and what there is room for.
+func storeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{
-			Name: flagListen, EnvVars: []string{"LEVERET_LISTEN"},
-			Value: cli.NewStringSlice(":5672"),
-			Usage: "accept AMQP connections on `ADDR`, host:port; repeat it, or separate by commas",
-		},
 		&cli.StringFlag{
 			Name: flagDataDir, EnvVars: []string{"LEVERET_DATA_DIR"}, Value: "./leveret-data",
 			Usage: "keep what is durable in `DIR`, which is made if it is not there",
@@ -58,6 +56,25 @@ func serveFlags() []cli.Flag {
 		&cli.BoolFlag{
 			Name: flagMemory, EnvVars: []string{"LEVERET_MEMORY"},
 			Usage: "keep nothing on disk", DisableDefaultText: true,
+		},
+		&cli.GenericFlag{
+			Name: flagMemoryMark, EnvVars: []string{"LEVERET_MEMORY_HIGH_WATERMARK"}, Value: newAmount("0.6"),
+			Usage: "hold up publishers while the broker uses more memory than `AMOUNT`: a part of what it may use at most, or a size such as 512MiB",
+		},
+		&cli.GenericFlag{
+			Name: flagDiskFreeLimit, EnvVars: []string{"LEVERET_DISK_FREE_LIMIT"}, Value: newAmount("50MB"),
+			Usage: "hold up publishers while less than `AMOUNT` of disk space is free: a size, or a multiple of the memory such as 1.5",
+		},
+	}
+}
+
+// brokerFlags are about the rest. Their defaults are RabbitMQ's.
+func brokerFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{
+			Name: flagListen, EnvVars: []string{"LEVERET_LISTEN"},
+			Value: cli.NewStringSlice(":5672"),
+			Usage: "accept AMQP connections on `ADDR`, host:port; repeat it, or separate by commas",
 		},
 		&cli.StringSliceFlag{
 			Name: flagVhost, EnvVars: []string{"LEVERET_VHOST"},
@@ -87,14 +104,6 @@ func serveFlags() []cli.Flag {
 		&cli.Uint64Flag{
 			Name: flagMaxMessageSize, EnvVars: []string{"LEVERET_MAX_MESSAGE_SIZE"}, Value: 128 << 20,
 			Usage: "largest message body in `BYTES`, up to 536870912",
-		},
-		&cli.GenericFlag{
-			Name: flagMemoryMark, EnvVars: []string{"LEVERET_MEMORY_HIGH_WATERMARK"}, Value: newAmount("0.6"),
-			Usage: "hold up publishers while the broker uses more memory than `AMOUNT`: a part of what it may use at most, or a size such as 512MiB",
-		},
-		&cli.GenericFlag{
-			Name: flagDiskFreeLimit, EnvVars: []string{"LEVERET_DISK_FREE_LIMIT"}, Value: newAmount("50MB"),
-			Usage: "hold up publishers while less than `AMOUNT` of disk space is free: a size, or a multiple of the memory such as 1.5",
 		},
 		&cli.StringFlag{
 			Name: flagServerVersion, EnvVars: []string{"LEVERET_SERVER_VERSION"}, Value: "3.13.7",
