@@ -66,7 +66,6 @@ func (s *shelf) load(_ uint64, items []Item, which []int, each func(i int, b []b
 
 // copying puts what it is told on a shelf.
 type copying struct {
-	ignore
 	*shelf
 }
 

@@ -209,13 +209,13 @@ func TestDumpPrintsMessagesAsJSONLines(t *testing.T) {
 		t.Fatalf("ended with %d, printed %s", status, errs)
 	}
 	want := []string{
-		`{"position":0,"exchange":"","routing_key":"q","redelivered":true,"properties":{"content_type":"text/plain","content_encoding":"ce",` +
+		`{"position":1,"exchange":"","routing_key":"q","redelivered":true,"properties":{"content_type":"text/plain","content_encoding":"ce",` +
 			`"headers":{"table":{"list":[1,"s","AQI=",true,null,1.5,314e-2,2000000000]}},"delivery_mode":2,"priority":3,"correlation_id":"c",` +
 			`"reply_to":"r","expiration":"60000","message_id":"m","timestamp":1000000000,"type":"t","user_id":"guest","app_id":"a"},` +
 			`"payload_bytes":10,"payload_encoding":"string","payload":"h\u00e9llo <&>"}`,
-		`{"position":1,"exchange":"","routing_key":"q","redelivered":true,"properties":{"delivery_mode":2},` +
-			`"payload_bytes":2,"payload_encoding":"base64","payload":"/wA="}`,
 		`{"position":2,"exchange":"","routing_key":"q","redelivered":true,"properties":{"delivery_mode":2},` +
+			`"payload_bytes":2,"payload_encoding":"base64","payload":"/wA="}`,
+		`{"position":3,"exchange":"","routing_key":"q","redelivered":true,"properties":{"delivery_mode":2},` +
 			`"payload_bytes":0,"payload_encoding":"string","payload":""}`,
 	}
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
