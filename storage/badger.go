@@ -59,7 +59,8 @@ func openBadger(dir string, readOnly bool) (db *badger.DB, err error) {
 }
 
 // guarded turns a panic into an error: that is what Badger does with damaged
-// files, and the system with a mapped file that it cannot read.
+// files, and the system with a mapped file that it cannot read. Errors name the
+// directory, which those of Badger do not.
 func guarded(dir string, f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -67,12 +68,15 @@ func guarded(dir string, f func() error) (err error) {
 			err = corrupt(dir, "%v", p)
 		}
 	}()
-	return f()
+	if err = f(); err != nil && !errors.As(err, new(*CorruptError)) {
+		err = fmt.Errorf("storage: %s: %w", dir, err)
+	}
+	return err
 }
 
 // corrupt is the error for damage in a file or directory.
 func corrupt(file, format string, args ...any) error {
-	return &CorruptError{File: file, Reason: fmt.Sprintf(format, args...)}
+	return &CorruptError{File: file, Offset: -1, Reason: fmt.Sprintf(format, args...)}
 }
 
 // removeUseless removes files of a closed Badger that have nothing of ours, and

@@ -81,7 +81,7 @@ func (f osFile) sync() error {
 	for {
 		err := unix.Fdatasync(int(f.Fd()))
 		if err != unix.EINTR {
-			return os.NewSyscallError("fdatasync", err)
+			return f.failed("fdatasync", err)
 		}
 	}
 }
@@ -102,7 +102,15 @@ func (f osFile) allocate(size int64) error {
 		case unix.EOPNOTSUPP:
 			return f.Truncate(size)
 		default:
-			return os.NewSyscallError("fallocate", err)
+			return f.failed("fallocate", err)
 		}
 	}
+}
+
+// failed is the error that there is with a file.
+func (f osFile) failed(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: f.Name(), Err: err}
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -63,7 +64,7 @@ type covered struct {
 }
 
 // errNoSpace tells that the disk is full, and nobody waits for that to change.
-var errNoSpace = errors.New("storage: no space left for the journal")
+var errNoSpace = errors.New("no space left for the journal")
 
 // retrySpace is when it is tried again to make a segment, if nothing has become
 // free meanwhile.
@@ -211,7 +212,7 @@ func (j *journal) awaitFree(size int64) (*segment, error) {
 		case j.failed != nil:
 			return nil, j.failed
 		case j.short && j.stopping:
-			return nil, errNoSpace
+			return nil, fmt.Errorf("storage: %s: %w", j.dir, errNoSpace)
 		case j.short && !j.told:
 			j.noteSpace(true)
 			continue

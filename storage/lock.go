@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,6 +23,9 @@ func lock(dir string, readOnly bool) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &os.PathError{Op: "flock", Path: f.Name(), Err: err}
+		}
 		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
 	}
 	return f, nil

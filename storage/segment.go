@@ -60,14 +60,20 @@ func (j *journal) makeSegment(size int64) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = j.fill(f, size); err == nil {
-		if err = j.files.rename(path+".new", path); err == nil {
-			err = j.files.syncDir(j.dir)
-		}
+	err = j.fill(f, size)
+	f.Close()
+	if err == nil {
+		err = j.files.rename(path+".new", path)
 	}
 	if err != nil {
-		f.Close()
 		_ = j.files.remove(path + ".new")
+		return nil, err
+	}
+	if err = j.files.syncDir(j.dir); err == nil {
+		f, err = j.files.open(path, false) // by the name that errors are to have
+	}
+	if err != nil {
+		_ = j.files.remove(path)
 		return nil, err
 	}
 	return &segment{path: path, file: f, capacity: size}, nil
