@@ -93,11 +93,12 @@ func TestADirectoryThatCannotBeUsedIsNamed(t *testing.T) {
 	}
 }
 
-// A write that fails, here because no file may grow any further, ends the
+// What cannot be written, here because no file may grow so large, ends the
 // process at once, and nothing is said to be done that is not.
 func TestAFailingWriteEndsTheProcess(t *testing.T) {
 	dir := t.TempDir()
-	shell := command(t, "serve", "--listen=127.0.0.1:0", "--data-dir="+dir, "--log-format=json")
+	shell := command(t, "serve", "--listen=127.0.0.1:0", "--data-dir="+dir, "--log-format=json",
+		"--journal-size=1MiB") // small segments: one that grows larger is that of a large message
 	shell.Args = append([]string{"sh", "-c", `ulimit -f 4096 && exec "$0" "$@"`}, shell.Args...)
 	sh, err := exec.LookPath("sh")
 	if err != nil {
@@ -106,13 +107,24 @@ func TestAFailingWriteEndsTheProcess(t *testing.T) {
 	shell.Path = sh
 	out := startCommand(t, shell)
 	ch := dialChannel(t, awaitAddress(t, out))
-	large := amqp091.Table{"x-large": make([]byte, 100<<10)}
-	for err == nil {
-		_, err = ch.QueueDeclare("", true, false, false, false, large)
+	if _, err := ch.QueueDeclare("q", true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	large := amqp091.Publishing{DeliveryMode: amqp091.Persistent, Body: make([]byte, 5<<20)}
+	confirm, err := ch.PublishWithDeferredConfirm("", "q", false, false, large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if confirm.Wait() {
+		t.Error("a message is confirmed that was not written")
 	}
 	failed := time.Now()
 	line := awaitLine(t, out, "the store has failed")
-	if !strings.Contains(line, `"level":"error"`) || !strings.Contains(line, "file too large") || !strings.Contains(line, dir) {
+	if !strings.Contains(line, `"level":"error"`) ||
+		!strings.Contains(line, "fallocate "+filepath.Join(dir, "journal")) || !strings.Contains(line, "file too large") {
 		t.Errorf("logged %s", line)
 	}
 	for out.Scan() { // to its end
