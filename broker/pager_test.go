@@ -205,6 +205,24 @@ func TestMessagesLeaveMemoryOnceTheyAreStored(t *testing.T) {
 	}
 }
 
+// Of the messages of a block some are stored, and the others nowhere on disk yet.
+func TestMixedMessagesLeaveMemory(t *testing.T) {
+	b, _ := durably(t)
+	press(t, b)
+	p := connect(t, b, 1)
+	q := p.declareDurable(b, "q")
+	for i := range 300 {
+		p.fill("q", uint8(1+i%2), i, i+1, kib)
+	}
+	quiesce(b)
+	if got := q.loaded(); got > 2*least {
+		t.Errorf("%d bytes are in memory, want %d at most", got, 2*least)
+	}
+	p.do(1, &amqp.BasicQos{PrefetchCount: 100})
+	p.consume(1, "q", "k", false)
+	p.takeInOrder(0, 300)
+}
+
 func TestManyQueuesTogetherTakeLittleMemory(t *testing.T) {
 	b, _ := durably(t)
 	p := connect(t, b, 1)

@@ -81,18 +81,16 @@ func (r *ready) over(window int) bool { return r.rest != nil && r.loaded()-r.fro
 func (b *block) close() { b.items = b.items[:b.to] }
 
 // place notes where the messages are on disk; false if it is not known of all.
-// The last ones become known last.
-func (b *block) place(of func(*message) storage.Place) bool {
-	for i := b.to - 1; i >= b.from; i-- {
+func (b *block) place(of func(*message) storage.Place) (all bool) {
+	all = true
+	for i := b.from; i < b.to; i++ {
 		it := &b.items[i]
-		if it.Place != 0 {
-			continue
+		if it.Place == 0 {
+			it.Place = of(b.messages[i])
 		}
-		if it.Place = of(b.messages[i]); it.Place == 0 {
-			return false
-		}
+		all = all && it.Place != 0
 	}
-	return true
+	return all
 }
 
 // drop forgets the messages of the first block of the rest, which are on disk.
