@@ -223,6 +223,32 @@ func TestMixedMessagesLeaveMemory(t *testing.T) {
 	p.takeInOrder(0, 300)
 }
 
+// What came back stays in memory, and does not drive out what comes later one by
+// one.
+func TestMessagesThatCameBackLeaveRoomForOthers(t *testing.T) {
+	b, _ := durably(t)
+	press(t, b)
+	p := connect(t, b, 2)
+	q := p.declareDurable(b, "q")
+	p.fill("q", 2, 0, 100, kib)
+	p.consume(2, "q", "k", false)
+	p.await(100)
+	p.do(2, &amqp.ChannelClose{})
+	for i := 100; i < 200; i++ {
+		p.fill("q", 2, i, i+1, kib)
+		quiesce(b)
+	}
+	blocks := 0
+	q.mu.Lock()
+	for b := q.ready.head; b != nil; b = b.next {
+		blocks++
+	}
+	q.mu.Unlock()
+	if blocks > 20 {
+		t.Errorf("100 messages are in %d blocks", blocks)
+	}
+}
+
 func TestManyQueuesTogetherTakeLittleMemory(t *testing.T) {
 	b, _ := durably(t)
 	p := connect(t, b, 1)

@@ -74,8 +74,12 @@ func (r *ready) shed(window int, place func(*message) storage.Place) (stuck *blo
 	return nil, false
 }
 
-// over tells whether more than window bytes are in memory behind the front.
-func (r *ready) over(window int) bool { return r.rest != nil && r.loaded()-r.front > window }
+// behind is the size of what is in memory behind the front; what came back
+// belongs before it.
+func (r *ready) behind() int { return r.loaded() - r.back - r.front }
+
+// over tells whether that is more than window bytes.
+func (r *ready) over(window int) bool { return r.rest != nil && r.behind() > window }
 
 // close has what comes next go to another block.
 func (b *block) close() { b.items = b.items[:b.to] }

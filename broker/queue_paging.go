@@ -138,7 +138,7 @@ func (q *queue) keep() {
 }
 
 func (q *queue) keepLocked() {
-	q.paging.limit = q.ready.loaded() - q.ready.front + q.vhost.pager.window()/4
+	q.paging.limit = q.ready.behind() + q.vhost.pager.window()/4
 }
 
 // Durable implements storage.Confirmer: the committer has come so far that

@@ -43,6 +43,7 @@ type ready struct {
 	bytes    int // size of all messages
 	disk     int // size of those that are on disk
 	front    int // size of the blocks before away
+	back     int // size of those that came back
 }
 
 const (
@@ -119,6 +120,7 @@ func (r *ready) pop() entry {
 	if len(r.returned) > 0 {
 		e := r.popReturned()
 		r.bytes -= int(e.size)
+		r.back -= int(e.size)
 		return e
 	}
 	b := r.head
@@ -160,6 +162,7 @@ func (r *ready) giveBack(e entry) {
 		e.size = uint32(e.message.Size())
 	}
 	r.bytes += int(e.size)
+	r.back += int(e.size)
 	h := append(r.returned, e)
 	i := len(h) - 1
 	for i > 0 {

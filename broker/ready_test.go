@@ -123,7 +123,10 @@ func (m *readyModel) restore() {
 // check compares what can be seen, and what is counted with what is there.
 func (m *readyModel) check(t *rapid.T) {
 	r := &m.ready
-	bytes, available, disk, fresh, front := 0, len(r.returned), 0, 0, 0
+	bytes, available, disk, fresh, front, back := 0, len(r.returned), 0, 0, 0, 0
+	for _, e := range r.returned {
+		back += int(e.size)
+	}
 	for _, e := range m.all {
 		bytes += int(e.size)
 	}
@@ -153,9 +156,9 @@ func (m *readyModel) check(t *rapid.T) {
 	switch {
 	case r.len() != len(m.all) || r.bytes != bytes || r.fresh != fresh:
 		t.Fatalf("%d messages of %d bytes, want %d of %d", r.len(), r.bytes, len(m.all), bytes)
-	case r.available() != available || r.disk != disk || r.front != front:
-		t.Fatalf("%d available, %d bytes on disk, %d in front, want %d, %d, %d",
-			r.available(), r.disk, r.front, available, disk, front)
+	case r.available() != available || r.disk != disk || r.front != front || r.back != back:
+		t.Fatalf("%d available, %d bytes on disk, %d in front, %d came back, want %d, %d, %d, %d",
+			r.available(), r.disk, r.front, r.back, available, disk, front, back)
 	case r.tail != last:
 		t.Fatal("the tail is not the last block")
 	}
