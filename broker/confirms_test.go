@@ -205,7 +205,7 @@ func TestWhatIsSettledIsConfirmedBeforeItIsDurable(t *testing.T) {
 				s.c.content()
 			}
 		},
-		"purged": func(s *durableScene) { s.c.do(2, &amqp.QueuePurge{Queue: "a"}) },
+		"purged": func(s *durableScene) { s.c.SendMethods(2, &amqp.QueuePurge{Queue: "a", NoWait: true}) },
 	}
 	for name, settle := range settle {
 		t.Run(name, func(t *testing.T) {
@@ -264,7 +264,8 @@ func TestAMessageOfSeveralQueuesWaitsForAllThatStoreIt(t *testing.T) {
 	s.c.SendMethods(1, &amqp.BasicAck{DeliveryTag: 3})
 	s.c.sync()
 	s.want("b is done with one", "1")
-	s.c.do(2, &amqp.QueuePurge{Queue: "b"})
+	s.c.SendMethods(2, &amqp.QueuePurge{Queue: "b", NoWait: true}) // purge-ok would wait for the store
+	s.c.sync()
 	s.want("b is purged", "2")
 	wantReady(t, s.b, "transient", 2)
 
@@ -283,8 +284,9 @@ func TestAMessageThatOneQueueDoesNotStoreWaitsForTheOther(t *testing.T) {
 		s.p.keep(1, "amq.fanout", "", "1")
 		s.want("published")
 		for _, q := range []string{"a", "b"} {
-			s.c.do(2, &amqp.QueuePurge{Queue: q})
+			s.c.SendMethods(2, &amqp.QueuePurge{Queue: q, NoWait: true}) // purge-ok would wait for the store
 		}
+		s.c.sync()
 		s.want("purged", "1")
 	}
 }
