@@ -41,10 +41,18 @@ func (r *replaying) accept(next *found, reason string) error {
 	return r.jump(cut)
 }
 
-// lose counts everything up to a group as lost.
+// lose counts everything up to a group as lost. What came before the first
+// segment was behind the journal: if that is lost, it has been counted there
+// already, with what the journal turns out to have still, but without what was
+// settled.
 func (r *replaying) lose(group, messages uint64) {
 	r.lost.Groups += group - r.end.group
-	r.lost.Messages += messages - r.end.messages
+	lost := messages - r.end.messages
+	if r.end.group == 0 && r.behind > 0 {
+		r.lost.Messages -= r.behind
+		lost = min(lost, r.behind)
+	}
+	r.lost.Messages += lost
 }
 
 // identify gives a segment whose header is damaged a new one.

@@ -17,8 +17,9 @@ type replaying struct {
 	mark       mark
 	acceptLoss bool
 	lost       Loss
-	gaps       []gap // accepted, earlier or now
-	cut        bool  // some of them now
+	behind     uint64 // of lost, messages that were behind the journal
+	gaps       []gap  // accepted, earlier or now
+	cut        bool   // some of them now
 	damaged    []damagedMessage
 
 	used   map[uint32]*slot // by the segment they hold

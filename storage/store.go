@@ -94,7 +94,9 @@ func (s *store) recover(r *replaying, b *building) (err error) {
 		return err
 	}
 	s.behind.tops(b.top)
-	r.lost.add(s.behind.lost())
+	behind := s.behind.lost()
+	r.lost.add(behind)
+	r.behind = behind.Messages
 	r.v = tee{b, s.behind}
 	if err := r.replay(); err != nil {
 		return err
