@@ -216,10 +216,10 @@ func never(t *taker) error {
 }
 
 // fence waits for a change that is durable after all that the channel has
-// settled before: a binding, and its end.
+// settled before: a binding that was never there, and its end.
 func (t *taker) fence() error {
 	t.fences++
-	key := fmt.Sprint("fence.", t.who, ".", t.fences)
+	key := fmt.Sprint("fence.", t.number, ".", t.who, ".", t.fences)
 	if err := t.ch.QueueBind(t.queues[0], key, t.direct, false, nil); err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func readTrace(path string) (hit bool, err error) {
 		return false, nil
 	case status != "1":
 		return true, fmt.Errorf("the exit status after a failed sync is %q", status)
-	case to-from > 1:
+	case to-from > 1.5: // a second, and what a busy machine takes
 		return true, fmt.Errorf("the broker has ended %.3f s after a failed sync", to-from)
 	}
 	return true, nil
