@@ -66,6 +66,7 @@ func Open(o Options) (*Broker, error) {
 func newBroker(o Options) *Broker {
 	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log}, ended: func() error { return nil }}
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
+	b.vhosts.failed = b.failed
 	b.server.Config = b.options.serverConfig()
 	b.server.Backend = (*backend)(b)
 	b.server.Trace = logTrace(b.options.Log)
@@ -106,8 +107,10 @@ func (b *Broker) ServeConn(conn net.Conn) { b.server.ServeConn(conn) }
 // was shut down stays so: Serve and ServeConn then close what they are given.
 //
 // At the end the data directory is closed. If the store has failed, or fails
-// meanwhile, clients are given hardly any time, and the error is why.
+// meanwhile, clients are given hardly any time, and the error is why. What waits
+// for room on the disk fails when ctx ends, and so does the store.
 func (b *Broker) Shutdown(ctx context.Context) error {
+	defer context.AfterFunc(ctx, b.abandon)()
 	ctx, cancel := b.unlessFailed(ctx)
 	defer cancel()
 	err := b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
@@ -117,6 +120,13 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 		return cause
 	}
 	return errors.Join(err, closed)
+}
+
+// abandon has the store wait for room on the disk no longer.
+func (b *Broker) abandon() {
+	if b.store != nil {
+		b.store.Abandon()
+	}
 }
 
 // backend is the Broker as the protocol sees it.

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"sync"
-	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -91,7 +90,7 @@ func (c *confirms) sendLocked() {
 }
 
 // wait waits until all is confirmed, or until limit: then it returns false.
-func (c *confirms) wait(limit <-chan time.Time) bool {
+func (c *confirms) wait(limit <-chan struct{}) bool {
 	all := make(chan struct{})
 	c.mu.Lock()
 	c.all = all

@@ -105,8 +105,8 @@ func (r *recovery) vhost(id uint64, e vhostEntity) error {
 	if r.broker.vhosts.get(e.name) != nil {
 		return errTwice
 	}
-	v := newVhost(e.name, r.broker.options.Log)
-	v.store, v.pager, v.id = r.broker.store, r.broker.vhosts.pager, id
+	v := r.broker.vhosts.make(e.name)
+	v.id = id
 	r.vhosts[id] = v
 	r.broker.vhosts.put(v)
 	return nil

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -147,12 +148,13 @@ func (s *session) Close() {
 // lastConfirms is how long the end of a connection waits for the store at most.
 const lastConfirms = 2 * time.Second
 
-// awaitConfirms waits until all is confirmed that the client has published.
+// awaitConfirms waits until all is confirmed that the client has published, or
+// nothing will be.
 func (s *session) awaitConfirms() {
-	limit := time.NewTimer(lastConfirms)
-	defer limit.Stop()
+	limit, cancel := context.WithTimeout(s.vhost.failed, lastConfirms)
+	defer cancel()
 	for ch := range s.channels {
-		if ch.confirms != nil && !ch.confirms.wait(limit.C) {
+		if ch.confirms != nil && !ch.confirms.wait(limit.Done()) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ type vhost struct {
 	store *storage.DB    // likewise; nil: nothing is kept
 	pager *pager         // likewise; nil: nothing leaves memory
 	id    uint64         // likewise; in the store, 0 if it is not there
+
+	failed context.Context // immutable; ends when the store has failed
 
 	warned sync.Map // sets of arguments that have no effect, once named in the log
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,18 +22,25 @@ var (
 
 // vhosts are the virtual hosts of a broker. They know nothing of each other.
 type vhosts struct {
-	log   zerolog.Logger // immutable
-	store *storage.DB    // likewise; nil: nothing is kept
-	pager *pager         // likewise; nil: nothing leaves memory
+	log    zerolog.Logger  // immutable
+	store  *storage.DB     // likewise; nil: nothing is kept
+	pager  *pager          // likewise; nil: nothing leaves memory
+	failed context.Context // likewise; ends when the store has failed
 
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
 }
 
+// make returns a vhost that nobody knows yet.
+func (vs *vhosts) make(name string) *vhost {
+	v := newVhost(name, vs.log)
+	v.store, v.pager, v.failed = vs.store, vs.pager, vs.failed
+	return v
+}
+
 // add makes a vhost with a name, nil if there is one.
 func (vs *vhosts) add(name string) *vhost {
-	v := newVhost(name, vs.log)
-	v.store, v.pager = vs.store, vs.pager
+	v := vs.make(name)
 	v.begin()
 	defer v.end()
 	vs.mu.Lock()

@@ -129,5 +129,8 @@ func (db *DB) Reserve() {
 	}
 }
 
+// Abandon has everything fail that waits for room on the disk, now or later.
+func (db *DB) Abandon() { db.engine.stop() }
+
 // NewID returns an id that no entity or queue has had.
 func (db *DB) NewID() uint64 { return db.ids.Add(1) }

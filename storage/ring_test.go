@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -265,6 +266,41 @@ func TestNoSpace(t *testing.T) {
 	d.room = 0
 	if _, state, err := foundOn(d, o); err != nil || len(state.Queues[1]) < 20 {
 		t.Fatalf("found %v, %v", state, err)
+	}
+}
+
+func TestWhatWaitsForRoomCanBeAbandoned(t *testing.T) {
+	d, short, failures := newDisk(), make(chan bool, 10), make(chan error, 10)
+	d.room = 300_000
+	db, _ := mustOpen(t, Options{
+		Dir: t.TempDir(), JournalSize: 1, behind: &shelf{endless: true}, files: d,
+		OnSpace: func(s bool) { short <- s }, OnError: func(err error) { failures <- err },
+	})
+	q := db.Queue(1)
+	publish := func(seq uint64) Group {
+		db.Begin()
+		q.Append(Item{Seq: seq}, message("%1000000d", seq))
+		return db.End()
+	}
+	last := publish(1)
+	<-short
+	for seq := range uint64(backlogLimit / 1000000) {
+		last = publish(2 + seq)
+	}
+	waits := make(chan error)
+	go func() {
+		db.Reserve()
+		waits <- db.Wait(last)
+	}()
+	db.Abandon()
+	if err := <-waits; !errors.Is(err, errNoSpace) {
+		t.Errorf("who waited got %v", err)
+	}
+	if err := db.Close(); !errors.Is(err, errNoSpace) {
+		t.Errorf("closed with %v", err)
+	}
+	if len(failures) != 1 {
+		t.Errorf("told of %d failures", len(failures))
 	}
 }
 
