@@ -18,16 +18,30 @@ const (
 	noLimit      = 1 << 20
 )
 
-// badgerOptions are those of every Badger that is opened: small, with each
-// transaction synced, and no value log, whose values would have to be larger
-// than any of ours. Nothing is compacted: what has little left of it is
-// rewritten by us, or deleted whole. The directory has a lock of our own.
-func badgerOptions(dir string) badger.Options {
+// opening says how a Badger is opened.
+type opening int
+
+const (
+	readOnly opening = iota
+	// inTables is to write to it what need not be durable before it is closed:
+	// all of it is in tables then, which Badger syncs. Its log is not synced,
+	// and of no use.
+	inTables
+	// eachSynced is to have each transaction durable.
+	eachSynced
+)
+
+// badgerOptions are those of every Badger that is opened: small, and without a
+// value log, whose values would have to be larger than any of ours. Nothing is
+// compacted: what has little left of it is rewritten by us, or deleted whole.
+// The directory has a lock of our own.
+func badgerOptions(dir string, how opening) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithLogger(nil).
+		WithReadOnly(how == readOnly).
 		WithMetricsEnabled(false).
 		WithBypassLockGuard(true).
-		WithSyncWrites(true).
+		WithSyncWrites(how == eachSynced).
 		WithDetectConflicts(false). // there is one writer
 		WithNumVersionsToKeep(1).
 		WithCompression(options.None).
@@ -41,20 +55,30 @@ func badgerOptions(dir string) badger.Options {
 		WithValueLogFileSize(1 << 20)
 }
 
-// openBadger opens a Badger to write to, or only to read.
-func openBadger(dir string, readOnly bool) (db *badger.DB, err error) {
+// openBadger opens a Badger whose tables are known to be whole.
+func openBadger(dir string, how opening) (db *badger.DB, err error) {
 	err = guarded(dir, func() error {
-		if !readOnly {
-			if err := removeUseless(dir); err != nil {
-				return err
-			}
-			if err := checkTables(dir); err != nil {
+		if how != readOnly {
+			if err := removeUseless(dir, how); err != nil {
 				return err
 			}
 		}
-		db, err = badger.Open(badgerOptions(dir).WithReadOnly(readOnly))
+		db, err = badger.Open(badgerOptions(dir, how))
 		return err
 	})
+	return db, err
+}
+
+// openFound opens a Badger to write to as it was found at the start. What is
+// wrong with it is damage.
+func openFound(dir string, how opening) (*badger.DB, error) {
+	if err := guarded(dir, func() error { return checkTables(dir) }); err != nil {
+		return nil, err
+	}
+	db, err := openBadger(dir, how)
+	if err != nil && !isCorrupt(err) {
+		err = corrupt(dir, "%v", err)
+	}
 	return db, err
 }
 
@@ -79,9 +103,9 @@ func corrupt(file, format string, args ...any) error {
 	return &CorruptError{File: file, Offset: -1, Reason: fmt.Sprintf(format, args...)}
 }
 
-// removeUseless removes files of a closed Badger that have nothing of ours, and
-// those that a crash has left empty: Badger would not open them.
-func removeUseless(dir string) error {
+// removeUseless removes files of a closed Badger that have nothing of ours. That
+// includes logs that a crash has left empty, which Badger would not open.
+func removeUseless(dir string, how opening) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -91,7 +115,7 @@ func removeUseless(dir string) error {
 		if err != nil {
 			return err
 		}
-		log := filepath.Ext(e.Name()) == ".mem"
+		log := filepath.Ext(e.Name()) == ".mem" && how == eachSynced
 		if essential(e.Name()) || log && info.Size() > 0 {
 			continue
 		}
@@ -118,7 +142,7 @@ func checkTables(dir string) error {
 		return err
 	}
 	defer f.Close()
-	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir))
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, readOnly))
 	if err != nil {
 		return corrupt(f.Name(), "%v", err)
 	}

@@ -123,7 +123,7 @@ func (w *fragmentWriter) complete() error {
 	if g := w.generations.current; g == nil || g.written+int64(len(w.buf)) < generationSize {
 		return nil
 	}
-	if err := w.flush(); err != nil {
+	if err := w.commit(); err != nil {
 		return err
 	}
 	g, err := w.generations.finish()
@@ -134,19 +134,17 @@ func (w *fragmentWriter) complete() error {
 // room sees to it that the transaction has room for so many bytes.
 func (w *fragmentWriter) room(size int64) error {
 	if int64(cap(w.buf)-len(w.buf)) < size || w.records >= transactionRecords {
-		if err := w.flush(); err != nil {
-			return err
-		}
-	}
-	if w.generations.current == nil {
-		if err := w.space(); err != nil {
-			return err
-		}
-		if err := w.generations.create(); err != nil {
+		if err := w.commit(); err != nil {
 			return err
 		}
 	}
 	if w.txn == nil {
+		if err := w.space(); err != nil {
+			return err
+		}
+		if err := w.generations.begin(); err != nil {
+			return err
+		}
 		w.txn = w.generations.current.db.NewTransaction(true)
 	}
 	if w.buf == nil {
@@ -162,6 +160,14 @@ func (w *fragmentWriter) set(f *fragment, part int, value []byte) error {
 
 // flush makes durable what was written.
 func (w *fragmentWriter) flush() error {
+	if err := w.commit(); err != nil {
+		return err
+	}
+	return w.generations.settle()
+}
+
+// commit gives Badger what was gathered.
+func (w *fragmentWriter) commit() error {
 	if w.txn == nil {
 		return nil
 	}
@@ -172,9 +178,6 @@ func (w *fragmentWriter) flush() error {
 	err := guarded(w.generations.path(g.number), w.txn.Commit)
 	g.written += int64(len(w.buf))
 	w.txn, w.records, w.buf = nil, 0, w.buf[:0]
-	if err == nil {
-		w.generations.synced(w.generations.path(g.number))
-	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -22,12 +23,13 @@ const (
 	idleGenerations = 2
 )
 
-// generation is a Badger that fragments are written to once. When it is
-// complete it is only read, and when nothing of it is wanted any more, its
-// directory is removed: no space waits for a compaction.
+// generation is a Badger that fragments are written to once. What was written
+// is durable when it is closed. When it is complete it is only read, and when
+// nothing of it is wanted any more, its directory is removed: no space waits for
+// a compaction.
 type generation struct {
 	number  uint32
-	written int64 // bytes of values, while it is written to
+	written int64 // bytes of values, until it is complete
 	files   []fileSum
 
 	// Owned by the checkpoint goroutine, and by who opens it before that runs.
@@ -38,6 +40,7 @@ type generation struct {
 	// close it.
 	mu      sync.RWMutex
 	db      *badger.DB // nil while it is closed
+	writing bool       // db is open to write to
 	checked bool       // its files are what they were
 	removed bool
 }
@@ -52,7 +55,7 @@ type generations struct {
 	synced func(dir string) // called after each synced transaction
 
 	// Owned by the checkpoint goroutine, and by who opens the store.
-	current *generation // is written to; nil if there is none
+	current *generation // is not complete yet; nil if there is none
 	last    uint32      // the highest number that was used
 
 	mu     sync.Mutex // a leaf
@@ -64,7 +67,26 @@ func (s *generations) path(number uint32) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%08d", number))
 }
 
-// create starts a new generation to write to.
+// begin opens a generation to write to.
+func (s *generations) begin() error {
+	g := s.current
+	if g == nil {
+		return s.create()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.writing {
+		return nil
+	}
+	if err := s.shut(g); err != nil {
+		return err
+	}
+	db, err := openBadger(s.path(g.number), inTables)
+	g.db, g.writing = db, err == nil
+	return err
+}
+
+// create starts a new generation.
 func (s *generations) create() error {
 	if err := s.files.mkdir(s.dir); err != nil {
 		return err
@@ -74,31 +96,55 @@ func (s *generations) create() error {
 	if err := os.RemoveAll(dir); err != nil { // what a crash has left
 		return err
 	}
-	db, err := openBadger(dir, false)
+	db, err := openBadger(dir, inTables)
 	if err != nil {
 		return err
 	}
 	if err := s.files.syncDir(s.dir); err != nil {
-		db.Close()
-		return err
+		return errors.Join(err, db.Close())
 	}
-	s.current = &generation{number: s.last, db: db}
+	s.current = &generation{number: s.last, db: db, writing: true, checked: true}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all[s.last] = s.current
 	return nil
 }
 
-// finish closes the generation that is written to: it is complete. Its files
-// are to be noted in the index.
+// settle makes durable what was written.
+func (s *generations) settle() error {
+	g := s.current
+	if g == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.writing {
+		return nil
+	}
+	dir := s.path(g.number)
+	if err := s.shut(g); err != nil {
+		return err
+	}
+	if err := removeUseless(dir, inTables); err != nil {
+		return err
+	}
+	if err := s.files.syncDir(dir); err != nil {
+		return err
+	}
+	s.synced(dir)
+	return nil
+}
+
+// finish ends the generation that was written to: it is complete. Its files are
+// to be noted in the index.
 func (s *generations) finish() (*generation, error) {
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
 	g := s.current
 	s.current = nil
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := s.shut(g); err != nil {
-		return nil, err
-	}
 	return g, s.seal(g)
 }
 
@@ -108,14 +154,14 @@ func (s *generations) shut(g *generation) error {
 		return nil
 	}
 	db := g.db
-	g.db = nil
+	g.db, g.writing = nil, false
 	return guarded(s.path(g.number), db.Close)
 }
 
 // seal notes which files a closed generation has, and what is in them.
 func (s *generations) seal(g *generation) (err error) {
 	dir := s.path(g.number)
-	if err := removeUseless(dir); err != nil {
+	if err := removeUseless(dir, inTables); err != nil {
 		return err
 	}
 	names, err := s.files.list(dir)

@@ -26,9 +26,13 @@ func (s *generations) read(f *fragment, use func(value []byte) error) error {
 	err := guarded(s.path(f.generation), func() error {
 		return g.db.View(func(txn *badger.Txn) error { return readFragment(txn, f, use) })
 	})
+	writing := g.writing
 	g.mu.RUnlock()
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		err = corrupt(s.path(f.generation), "the fragment %x is missing", f.key(0))
+	}
+	if writing {
+		return err
 	}
 	if shutErr := s.used(g); err == nil {
 		err = shutErr
@@ -72,7 +76,7 @@ func (s *generations) hold(g *generation) error {
 	}
 }
 
-// open opens a complete generation to be read.
+// open opens a generation to be read.
 func (s *generations) open(g *generation) (err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -88,24 +92,21 @@ func (s *generations) open(g *generation) (err error) {
 		}
 		g.checked = true
 	}
-	g.db, err = openBadger(s.path(g.number), true)
+	g.db, err = openBadger(s.path(g.number), readOnly)
 	return err
 }
 
-// used notes that a complete generation was used just now, and closes what was
-// not for longest.
+// used notes that a generation was used just now, and closes what was not for
+// longest.
 func (s *generations) used(g *generation) error {
 	s.mu.Lock()
 	if i := slices.Index(s.recent, g); i >= 0 {
 		s.recent = slices.Delete(s.recent, i, i+1)
 	}
 	var last *generation
-	if g.complete() {
-		s.recent = append(s.recent, g)
-		if len(s.recent) > idleGenerations {
-			last = s.recent[0]
-			s.recent = slices.Delete(s.recent, 0, 1)
-		}
+	if s.recent = append(s.recent, g); len(s.recent) > idleGenerations {
+		last = s.recent[0]
+		s.recent = slices.Delete(s.recent, 0, 1)
 	}
 	s.mu.Unlock()
 	if last == nil {
@@ -113,6 +114,9 @@ func (s *generations) used(g *generation) error {
 	}
 	last.mu.Lock()
 	defer last.mu.Unlock()
+	if last.writing {
+		return nil
+	}
 	return s.shut(last)
 }
 

@@ -192,7 +192,7 @@ func (x *index) create(number uint32) error {
 			return err
 		}
 	}
-	db, err := openBadger(x.path(number), false)
+	db, err := openBadger(x.path(number), eachSynced)
 	if err != nil {
 		return err
 	}

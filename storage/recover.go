@@ -80,9 +80,7 @@ func (r *recovering) open() error {
 	if x.mark.commit == 0 { // nothing was given back for its sake
 		return x.create(x.mark.number)
 	}
-	if x.db, err = openBadger(x.path(x.mark.number), false); err != nil && !isCorrupt(err) {
-		err = corrupt(x.path(x.mark.number), "%v", err)
-	}
+	x.db, err = openFound(x.path(x.mark.number), eachSynced)
 	return err
 }
 

@@ -83,9 +83,9 @@ func (r *recovering) check(g *generation) error {
 	if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); err != nil {
 		return corrupt(dir, "%v", err)
 	}
-	db, err := openBadger(dir, false)
+	db, err := openFound(dir, inTables)
 	if err != nil {
-		return corrupt(dir, "%v", err)
+		return err
 	}
 	g.db = db
 	err = guarded(dir, func() error { return db.View(func(txn *badger.Txn) error { return r.checkKeys(txn, g) }) })
@@ -131,7 +131,7 @@ func (r *recovering) checkKeys(txn *badger.Txn, g *generation) error {
 func (r *recovering) salvage(g *generation, damage error) error {
 	s := r.generations
 	dir := s.path(g.number)
-	db, err := openBadger(dir, false)
+	db, err := openFound(dir, inTables)
 	if err != nil {
 		delete(s.all, g.number)
 		r.repairs.drop(recordKey{kind: recordGeneration, a: uint64(g.number)})
