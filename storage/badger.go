@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	memTableSize = 4 << 20
+	memTableSize = 2 << 20
 	noLimit      = 1 << 20
 )
 
@@ -47,11 +47,12 @@ func badgerOptions(dir string, how opening) badger.Options {
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
 		WithMemTableSize(memTableSize).
+		WithBaseTableSize(memTableSize). // half of what a table is built in
 		WithNumMemtables(1).
 		WithNumCompactors(0).
 		WithNumLevelZeroTables(noLimit).
 		WithNumLevelZeroTablesStall(noLimit + 1).
-		WithValueThreshold(600 << 10).
+		WithValueThreshold(300 << 10).
 		WithValueLogFileSize(1 << 20)
 }
 

@@ -11,7 +11,7 @@ import (
 // transactionBytes and transactionRecords bound what is written at once to a
 // generation: Badger refuses what exceeds 15 % of a memtable.
 const (
-	transactionBytes   = 2*partSize + 4<<10
+	transactionBytes   = partSize + 4<<10
 	transactionRecords = 500
 )
 

@@ -18,7 +18,7 @@ import (
 
 const (
 	// generationSize is when a generation is complete.
-	generationSize = 64 << 20
+	generationSize = 32 << 20
 	// idleGenerations is how many complete ones stay open to be read.
 	idleGenerations = 2
 )

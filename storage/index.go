@@ -54,7 +54,7 @@ func (c *changes) drop(k recordKey) {
 }
 
 // indexBatch is how many bytes of changes make a transaction.
-const indexBatch = 512 << 10
+const indexBatch = 256 << 10
 
 // apply makes changes, in one transaction or, if there are many, several in
 // order: whoever needs a change only with another one puts it behind that one.
