@@ -22,6 +22,7 @@ type archive struct {
 	journal     segments
 	failed      func(error) // nothing can be kept any more
 	stopped     chan struct{}
+	told        bool // that there is too little room; of the goroutine of run
 	loss        Loss // that was accepted
 
 	mu      sync.Mutex // a leaf, but for generations.mu
@@ -110,6 +111,8 @@ func newArchive(o *Options) *archive {
 		queues:    make(map[uint64]*archiveQueue),
 		fragments: make(map[uint32][]*fragment),
 	}
+	b.index.short = b.short
+	b.index.log, b.generations.log = b.complain, b.complain
 	b.changed = sync.NewCond(&b.mu)
 	b.writer = fragmentWriter{generations: b.generations, space: b.awaitSpace}
 	return b
@@ -272,9 +275,23 @@ func (b *archive) start(j *journal, failed func(error)) {
 	j.mu.Lock()
 	j.recycles = true
 	j.mu.Unlock()
-	b.journal, b.failed, b.writer.read = j, failed, j.readAt
+	b.mu.Lock()
+	b.failed = failed
 	b.due = true // a crash may have left a journal that is over its limit
+	b.mu.Unlock()
+	b.journal, b.writer.read = j, j.readAt
 	go b.run()
+}
+
+// complain is told of an error that Badger has met in the background. Before
+// the start there is somebody to return an error to.
+func (b *archive) complain(err error) {
+	b.mu.Lock()
+	failed := b.failed
+	b.mu.Unlock()
+	if failed != nil {
+		failed(err)
+	}
 }
 
 func (b *archive) run() {
@@ -303,7 +320,10 @@ func (b *archive) awaitDue() bool {
 // step does what there is to do.
 func (b *archive) step() error {
 	for {
-		segment, ok := b.next()
+		segment, ok, err := b.next()
+		if err != nil {
+			return err
+		}
 		if !ok {
 			break
 		}
@@ -321,13 +341,21 @@ func (b *archive) step() error {
 	return b.unlessClosing(b.foldAlone())
 }
 
-// next returns the next segment to move to Badger.
-func (b *archive) next() (segment uint32, ok bool) {
+// next returns the next segment to give back. One that something has to be
+// moved from waits while there is no room for that.
+func (b *archive) next() (segment uint32, ok bool, err error) {
 	segment, ok = b.journal.oldest()
 	over, early := b.journal.over(), b.journal.early()
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return segment, ok && !b.closing && (over || early && b.spent(segment))
+	spent, closing := b.spent(segment), b.closing
+	b.mu.Unlock()
+	wanted := ok && !closing && (over || early && spent)
+	short := false
+	if wanted && !spent {
+		short, err = b.short()
+	}
+	b.noteShort(short && err == nil)
+	return segment, wanted && !short, err
 }
 
 func (b *archive) isClosing() bool {

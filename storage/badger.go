@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -35,9 +36,9 @@ const (
 // value log, whose values would have to be larger than any of ours. Nothing is
 // compacted: what has little left of it is rewritten by us, or deleted whole.
 // The directory has a lock of our own.
-func badgerOptions(dir string, how opening) badger.Options {
+func badgerOptions(dir string, how opening, log complaints) badger.Options {
 	return badger.DefaultOptions(dir).
-		WithLogger(nil).
+		WithLogger(log).
 		WithReadOnly(how == readOnly).
 		WithMetricsEnabled(false).
 		WithBypassLockGuard(true).
@@ -56,15 +57,30 @@ func badgerOptions(dir string, how opening) badger.Options {
 		WithValueLogFileSize(1 << 20)
 }
 
+// complaints is told of errors that Badger meets in the background. It would
+// go on for ever trying to write a table.
+type complaints func(error)
+
+// Errorf implements badger.Logger, as the others do.
+func (c complaints) Errorf(format string, a ...any) {
+	if c == nil {
+		return
+	}
+	c(fmt.Errorf("storage: Badger: %s", strings.TrimSpace(fmt.Sprintf(format, a...))))
+}
+func (complaints) Warningf(string, ...any) {}
+func (complaints) Infof(string, ...any)    {}
+func (complaints) Debugf(string, ...any)   {}
+
 // openBadger opens a Badger whose tables are known to be whole.
-func openBadger(dir string, how opening) (db *badger.DB, err error) {
+func openBadger(dir string, how opening, log complaints) (db *badger.DB, err error) {
 	err = guarded(dir, func() error {
 		if how != readOnly {
 			if err := removeUseless(dir, how); err != nil {
 				return err
 			}
 		}
-		db, err = badger.Open(badgerOptions(dir, how))
+		db, err = badger.Open(badgerOptions(dir, how, log))
 		return err
 	})
 	return db, err
@@ -72,11 +88,11 @@ func openBadger(dir string, how opening) (db *badger.DB, err error) {
 
 // openFound opens a Badger to write to as it was found at the start. What is
 // wrong with it is damage.
-func openFound(dir string, how opening) (*badger.DB, error) {
+func openFound(dir string, how opening, log complaints) (*badger.DB, error) {
 	if err := guarded(dir, func() error { return checkTables(dir) }); err != nil {
 		return nil, err
 	}
-	db, err := openBadger(dir, how)
+	db, err := openBadger(dir, how, log)
 	if err != nil && !isCorrupt(err) {
 		err = corrupt(dir, "%v", err)
 	}
@@ -143,7 +159,7 @@ func checkTables(dir string) error {
 		return err
 	}
 	defer f.Close()
-	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, readOnly))
+	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, readOnly, nil))
 	if err != nil {
 		return corrupt(f.Name(), "%v", err)
 	}

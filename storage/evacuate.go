@@ -32,6 +32,10 @@ type move struct {
 // evacuate copies what is left in generations that hold little to the newest,
 // and has the index told where it is.
 func (b *archive) evacuate(list *changes) (moved []move, err error) {
+	short, err := b.short()
+	if err != nil || short {
+		return nil, err
+	}
 	for _, f := range b.sparse() {
 		to, err := b.writer.move(f)
 		if err != nil {

@@ -52,7 +52,8 @@ func (g *generation) complete() bool { return g.files != nil }
 type generations struct {
 	dir    string
 	files  files
-	synced func(dir string) // called after each synced transaction
+	synced func(dir string) // called after what was written became durable
+	log    complaints
 
 	// Owned by the checkpoint goroutine, and by who opens the store.
 	current *generation // is not complete yet; nil if there is none
@@ -81,7 +82,7 @@ func (s *generations) begin() error {
 	if err := s.shut(g); err != nil {
 		return err
 	}
-	db, err := openBadger(s.path(g.number), inTables)
+	db, err := openBadger(s.path(g.number), inTables, s.log)
 	g.db, g.writing = db, err == nil
 	return err
 }
@@ -96,7 +97,7 @@ func (s *generations) create() error {
 	if err := os.RemoveAll(dir); err != nil { // what a crash has left
 		return err
 	}
-	db, err := openBadger(dir, inTables)
+	db, err := openBadger(dir, inTables, s.log)
 	if err != nil {
 		return err
 	}

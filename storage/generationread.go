@@ -92,7 +92,7 @@ func (s *generations) open(g *generation) (err error) {
 		}
 		g.checked = true
 	}
-	g.db, err = openBadger(s.path(g.number), readOnly)
+	g.db, err = openBadger(s.path(g.number), readOnly, s.log)
 	return err
 }
 

@@ -18,6 +18,8 @@ type index struct {
 	dir    string
 	files  files
 	synced func(dir string)
+	log    complaints
+	short  func() (bool, error) // whether there is little room on the disk
 
 	mark indexMark
 	db   *badger.DB // nil before the first change
@@ -192,7 +194,7 @@ func (x *index) create(number uint32) error {
 			return err
 		}
 	}
-	db, err := openBadger(x.path(number), eachSynced)
+	db, err := openBadger(x.path(number), eachSynced, x.log)
 	if err != nil {
 		return err
 	}
@@ -221,6 +223,9 @@ const indexSlack = 4 << 20
 func (x *index) shrink() error {
 	if x.used < 3*x.size+indexSlack {
 		return nil
+	}
+	if short, err := x.short(); short || err != nil {
+		return err
 	}
 	old, oldNumber := x.db, x.mark.number
 	if err := x.create(oldNumber + 1); err != nil {

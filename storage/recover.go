@@ -80,7 +80,7 @@ func (r *recovering) open() error {
 	if x.mark.commit == 0 { // nothing was given back for its sake
 		return x.create(x.mark.number)
 	}
-	x.db, err = openFound(x.path(x.mark.number), eachSynced)
+	x.db, err = openFound(x.path(x.mark.number), eachSynced, x.log)
 	return err
 }
 

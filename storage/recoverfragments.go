@@ -83,7 +83,7 @@ func (r *recovering) check(g *generation) error {
 	if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); err != nil {
 		return corrupt(dir, "%v", err)
 	}
-	db, err := openFound(dir, inTables)
+	db, err := openFound(dir, inTables, s.log)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (r *recovering) checkKeys(txn *badger.Txn, g *generation) error {
 func (r *recovering) salvage(g *generation, damage error) error {
 	s := r.generations
 	dir := s.path(g.number)
-	db, err := openFound(dir, inTables)
+	db, err := openFound(dir, inTables, s.log)
 	if err != nil {
 		delete(s.all, g.number)
 		r.repairs.drop(recordKey{kind: recordGeneration, a: uint64(g.number)})

@@ -8,10 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// What Badger has mapped must never meet a full disk.
 const (
-	// minFree is how much room there is to be on the disk before anything is
-	// written to Badger: what it has mapped must never meet a full disk.
-	minFree = 48 << 20
+	// minFree is how much room there is to be on the disk before a segment is
+	// moved to Badger.
+	minFree = 64 << 20
+	// leastFree is how much there is to be before each transaction. It is less,
+	// so that what only gives back room gets through.
+	leastFree = 16 << 20
 	// spaceRetry is how soon it is looked again.
 	spaceRetry = 500 * time.Millisecond
 )
@@ -28,20 +32,35 @@ func freeSpace(dir string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-// awaitSpace waits until the disk has room.
+// short tells whether the disk has too little room to move anything.
+func (b *archive) short() (bool, error) {
+	free, err := b.space(b.Dir)
+	return free < minFree, err
+}
+
+// noteShort tells whether there is too little room to go on. If so, it is
+// looked again after a while.
+func (b *archive) noteShort(short bool) {
+	if b.told != short {
+		b.told = short
+		b.OnSpace(short)
+	}
+	if short {
+		time.AfterFunc(spaceRetry, b.full)
+	}
+}
+
+// awaitSpace waits until the disk has room for a transaction.
 func (b *archive) awaitSpace() error {
-	for short := false; ; short = true {
+	for {
 		free, err := b.space(b.Dir)
-		switch {
-		case err != nil:
+		if err != nil || free >= leastFree {
 			return err
-		case free >= minFree:
-			if short {
-				b.OnSpace(false)
-			}
-			return nil
-		case !short:
+		}
+		if !b.told {
+			b.told = true
 			b.OnSpace(true)
+			defer b.noteShort(false)
 		}
 		if !b.pause() {
 			return errClosing

@@ -1,0 +1,43 @@
+package storage
+
+import (
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+)
+
+// With little room on the disk nothing moves to Badger, but what is settled
+// there is given back.
+func TestDrainOfAFullDisk(t *testing.T) {
+	var free atomic.Int64
+	free.Store(1 << 40)
+	told := make(chan bool, 100)
+	o := Options{
+		Dir: t.TempDir(), JournalSize: 4 << 20, OnSpace: func(short bool) { told <- short },
+		space: func(string) (int64, error) { return free.Load(), nil },
+	}
+	db, _ := mustOpen(t, o)
+	q := db.Queue(db.NewID())
+	appendMany(t, db, q, Range{1, 10_000}, 1000)
+	archiveOf(db).rested()
+	moved := archiveOf(db).live
+	free.Store(minFree - 1)
+	appendMany(t, db, q, Range{10_001, 12_000}, 1000)
+	if short := <-told; !short {
+		t.Error("that there is room again was told first")
+	}
+	archiveOf(db).rested()
+	if n := archiveOf(db).live; moved == 0 || n != moved {
+		t.Errorf("%d messages were in Badger, now %d", moved, n)
+	}
+	unit(t, db, func() { q.Settle(Range{1, 11_999}) })
+	archiveOf(db).rested()
+	if n := diskUsage(t, filepath.Join(o.Dir, "fragments")); n > 1<<20 {
+		t.Errorf("%d bytes of fragments are left", n)
+	}
+	free.Store(minFree)
+	if short := <-told; short {
+		t.Error("it was told twice that there is no room")
+	}
+	mustClose(t, db)
+}
