@@ -9,10 +9,15 @@ import (
 
 func TestGarbageIsBoundedInBytesAndInPercent(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 400, 1 << 20: 400, 20 << 20: 400, 40 << 20: 200, 80 << 20: 100, 160 << 20: 50, 320 << 20: 25, 1 << 40: 25,
+		0: 400, 1 << 20: 400, 10 << 20: 400, 20 << 20: 200, 40 << 20: 100, 80 << 20: 50, 160 << 20: 25, 1 << 40: 25,
 	} {
-		if got := garbage(live); got != want {
+		if got := storeHeadroom.percent(live); got != want {
 			t.Errorf("%d MiB are alive: %d %% may be garbage, want %d %%", live>>20, got, want)
+		}
+	}
+	for live, want := range map[uint64]int{0: 400, 64 << 20: 400, 128 << 20: 200, 256 << 20: 100, 1 << 40: 100} {
+		if got := memoryHeadroom.percent(live); got != want {
+			t.Errorf("%d MiB are alive in memory: %d %% may be garbage, want %d %%", live>>20, got, want)
 		}
 	}
 }
@@ -21,18 +26,18 @@ func TestGarbageIsBoundedInBytesAndInPercent(t *testing.T) {
 // after.
 func TestCollectionsSetHowMuchGarbageThereMayBe(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	defer boundGarbage()()
-	alive := make([]byte, 160<<20)
+	defer boundGarbage(storeHeadroom)()
+	alive := make([]byte, 100<<20)
 	percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
 	for range 1000 {
 		runtime.GC()
-		if metrics.Read(percent); percent[0].Value.Uint64() <= 50 {
+		if metrics.Read(percent); percent[0].Value.Uint64() <= 40 {
 			break
 		}
 		runtime.Gosched()
 	}
-	if got := percent[0].Value.Uint64(); got < 40 || got > 50 {
-		t.Errorf("%d %% may be garbage with 160 MiB alive, want 40 to 50 %%", got)
+	if got := percent[0].Value.Uint64(); got < 30 || got > 40 {
+		t.Errorf("%d %% may be garbage with 100 MiB alive, want 30 to 40 %%", got)
 	}
 	runtime.KeepAlive(alive)
 }

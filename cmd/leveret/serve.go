@@ -30,7 +30,7 @@ func serve(c *cli.Context) error {
 	}
 	log := newLogger(c.App.Writer, s.logFormat, s.logLevel)
 	if os.Getenv("GOGC") == "" {
-		defer boundGarbage()()
+		defer boundGarbage(headroomFor(s.broker))()
 	}
 	stopPprof, err := startPprof(s.pprof, log)
 	if err != nil {
@@ -56,6 +56,13 @@ func serve(c *cli.Context) error {
 }
 
 // openBroker opens the broker with what it has kept.
+func headroomFor(o broker.Options) headroom {
+	if o.DataDir == "" {
+		return memoryHeadroom
+	}
+	return storeHeadroom
+}
+
 func openBroker(o broker.Options) (*broker.Broker, error) {
 	b, err := broker.Open(o)
 	var corrupt *storage.CorruptError
