@@ -46,6 +46,7 @@ type Conn struct {
 	closing     error // why the connection ends, once it does
 
 	beat    heart
+	reading atomic.Bool // the reader waits for input
 	unread  atomic.Bool // the reader waits for the client to take its answers
 	blocked atomic.Bool // the reader waits for an alarm to clear
 
@@ -147,6 +148,8 @@ func (c *Conn) fill(need int) error {
 	if c.state == connClosed {
 		return nil
 	}
+	c.reading.Store(true)
+	defer c.reading.Store(false)
 	return c.in.fill(need)
 }
 

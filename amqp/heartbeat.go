@@ -76,10 +76,11 @@ func (h *heart) pulse(c *Conn) {
 
 // alive tells whether the client has sent anything during the last interval. If
 // it was not read, because it does not take its answers fast enough, it is
-// alive while it takes some.
+// alive while it takes some; because what it asks for takes long, it is.
 func (h *heart) alive(c *Conn) bool {
 	r, w := c.in.received.Load(), c.out.written.Load()
-	alive := r != h.received || (c.unread.Load() && w != h.taken)
+	busy := !c.reading.Load() && !c.unread.Load()
+	alive := r != h.received || busy || (c.unread.Load() && w != h.taken)
 	h.received, h.taken = r, w
 	return alive
 }

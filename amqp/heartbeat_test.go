@@ -259,6 +259,33 @@ func TestASlowReaderIsAlive(t *testing.T) {
 }
 
 // answerWith answers every method with as many bytes.
+// A client whose method takes long, such as one that waits for a disk, is not
+// taken for dead although nothing is read from it meanwhile.
+func TestAClientThatWaitsForTheBrokerIsAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		b.method = func(ch *backendChannel, _ amqp.Method) error {
+			<-time.After(time.Minute)
+			ch.conn.Outbox().Send(ch.id, &amqp.BasicQosOk{})
+			return nil
+		}
+		c := b.open(t, amqptest.Login{Heartbeat: 1}, 1)
+		begin := time.Now()
+		c.SendMethods(1, &amqp.BasicQos{})
+		for {
+			if f := c.Next(); !isHeartbeat(f) {
+				break
+			}
+		}
+		since(t, begin, time.Minute)
+		for { // from then on it is silent, and dropped
+			if _, err := c.ReadFrame(); err != nil {
+				break
+			}
+		}
+	})
+}
+
 func answerWith(size int) func(*backendChannel, amqp.Method) error {
 	return func(ch *backendChannel, _ amqp.Method) error {
 		content := amqp.NewContent(amqp.Properties{0, 0}, make([]byte, size))
