@@ -142,15 +142,21 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 }
 
 // basicCredit is basic.credit (60,200), an extension that limits what a
-// consumer gets altogether until the next one (CHAN-21).
+// consumer gets altogether until the next one (CHAN-21). With drain, what cannot
+// be used at once is taken back.
 func (ch *channel) basicCredit(m *amqp.BasicCredit) error {
 	k := ch.consumer(m.ConsumerTag)
 	if k == nil {
 		return amqp.PreconditionFailed.Errorf("unknown consumer tag '%s'", m.ConsumerTag)
 	}
-	k.queue.grant(k, int(m.Credit), m.Drain, func(available int) {
+	k.queue.grant(k, int(m.Credit), func(available int) {
 		ch.out.Send(ch.id, &amqp.BasicCreditOk{Available: uint32(available)})
 	})
+	for m.Drain && !k.queue.withdraw(k) {
+		if err := k.queue.awaitHead(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

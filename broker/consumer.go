@@ -98,18 +98,26 @@ func (q *queue) inUse(exclusive bool) bool {
 }
 
 // grant sets what a consumer may get until the next basic.credit. reply is
-// told how many messages are ready, before any is delivered. With drain, what
-// cannot be used at once is taken back.
-func (q *queue) grant(k *consumer, credit int, drain bool, reply func(available int)) {
+// told how many messages are ready, before any is delivered.
+func (q *queue) grant(k *consumer, credit int, reply func(available int)) {
 	q.enter()
 	defer q.leave()
 	k.granted = credit
 	q.rejoin(k)
 	reply(q.ready.len())
 	q.dispatch()
-	if drain {
-		k.granted = 0
+}
+
+// withdraw takes back what a consumer may still get, unless it would get more
+// if the first message was not on disk: then it returns false.
+func (q *queue) withdraw(k *consumer) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if k.place == inLine && k.granted > 0 && q.ready.available() == 0 && q.ready.len() > 0 {
+		return false
 	}
+	k.granted = 0
+	return true
 }
 
 // removeConsumer ends a consumer: nothing is delivered to it any more when it

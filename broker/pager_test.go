@@ -412,3 +412,25 @@ func TestWhatCannotBeReadFails(t *testing.T) {
 		})
 	}
 }
+
+// CHAN-21: with drain, a consumer uses its credit for what is on disk before the
+// rest of it is taken back.
+func TestADrainedConsumerGetsWhatIsOnDisk(t *testing.T) {
+	b, _ := durably(t)
+	press(t, b)
+	p := connect(t, b, 1)
+	p.consume(1, p.declareDurable(b, "q").name, "k", true)
+	p.call(1, &amqp.BasicCredit{ConsumerTag: "k"})
+	p.fill("q", 2, 0, 800, kib)
+	quiesce(b)
+	for _, n := range []int{600, 200} {
+		p.call(1, &amqp.BasicCredit{ConsumerTag: "k", Credit: 600, Drain: true})
+		if got := len(p.take()); got != n {
+			t.Errorf("%d messages came, want %d", got, n)
+		}
+	}
+	p.fill("q", 2, 800, 801, kib)
+	if got := len(p.take()); got != 0 {
+		t.Error("the rest of the credit was kept")
+	}
+}
