@@ -32,7 +32,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		rt = s.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
-		ch.heldRun(rt, more, p.Mandatory).hold(content, persistent)
+		ch.heldRun(rt, more, p.Mandatory).hold(content, persistent && s.vhost.store != nil)
 		s.published += content.Size()
 		return nil
 	}
