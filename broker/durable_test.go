@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
 	"github.com/leveretmq/leveret/storage"
@@ -471,4 +473,43 @@ func TestPersistentMessagesSurvive(t *testing.T) {
 			t.Errorf("%d messages are there: %v, want %v", ok.MessageCount, got, want)
 		}
 	})
+}
+
+// What makes no sense is refused, unless losses are accepted: then it is said
+// what is gone, once.
+func TestMessagesWithoutAQueueAreCountedAsLost(t *testing.T) {
+	k := keep(t)
+	p := connect(t, k.Broker, 1)
+	p.do(1, &amqp.QueueDeclare{Queue: "q", Durable: true})
+	p.fill("q", 2, 0, 3, 10)
+	k.store.Begin()
+	k.store.Drop(queueKind, queueOf(k.Broker, "q").stored.ID())
+	k.store.End()
+	k.stop()
+
+	var corrupt *storage.CorruptError
+	if _, err := Open(k.options); !errors.As(err, &corrupt) {
+		t.Fatalf("opened: %v", err)
+	}
+	i, err := Inspect(k.options.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.Lost != 3 || len(i.Damages) != 1 {
+		t.Errorf("%d messages are lost by %q, want 3 by one damage", i.Lost, i.Damages)
+	}
+	if err := i.Close(); err != nil {
+		t.Error(err)
+	}
+	var log strings.Builder
+	k.options.AcceptLoss, k.options.Log = true, zerolog.New(&log)
+	k.open()
+	if !strings.Contains(log.String(), `"messages":3,"groups":0,"message":"messages are lost"`) {
+		t.Errorf("logged %s", &log)
+	}
+	k.options.AcceptLoss = false
+	k.restart()
+	if connect(t, k.Broker, 1).hasQueue("q") {
+		t.Error("the queue is back")
+	}
 }

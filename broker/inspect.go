@@ -75,7 +75,7 @@ func Inspect(dir string) (*Inspection, error) {
 	if err := r.take(state); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	i := &Inspection{Damages: state.Lost.Damages, Lost: state.Lost.Messages, Clean: state.Clean, store: store}
+	i := &Inspection{Damages: state.Lost.Damages, Lost: state.Lost.Messages + r.stray, Clean: state.Clean, store: store}
 	for _, err := range r.lost {
 		i.Damages = append(i.Damages, err.Error())
 	}

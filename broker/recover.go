@@ -20,6 +20,7 @@ type recovery struct {
 	queues   map[uint64]*queue
 	bindings int
 	messages int
+	stray    uint64  // messages without a queue
 	lost     []error // what made no sense
 }
 
@@ -76,10 +77,9 @@ func (r *recovery) forgive(e storage.Entity, err error) error {
 
 // Why an entity makes no sense among the others.
 var (
-	errNoVhost   = errors.New("its vhost is missing")
-	errNoEnd     = errors.New("an end of the binding is missing, or not durable")
-	errTwice     = errors.New("there is another one of the same name")
-	errNoQueueOf = errors.New("there are messages of it, and no queue")
+	errNoVhost = errors.New("its vhost is missing")
+	errNoEnd   = errors.New("an end of the binding is missing, or not durable")
+	errTwice   = errors.New("there is another one of the same name")
 )
 
 // entity makes one known.
@@ -178,7 +178,8 @@ func (r *recovery) binding(id uint64, e bindingEntity) error {
 func (r *recovery) items(id uint64, items []storage.Item) error {
 	q := r.queues[id]
 	if q == nil {
-		return errNoQueueOf
+		r.stray += uint64(len(items))
+		return fmt.Errorf("there are %d messages of it, and no queue", len(items))
 	}
 	q.ready.restore(items)
 	r.messages += len(items)
@@ -197,7 +198,7 @@ func (r *recovery) report(state *storage.State, took time.Duration) {
 	for _, err := range r.lost {
 		log.Error().Err(err).Msg("accepted a loss")
 	}
-	if l := state.Lost; len(l.Damages) > 0 {
-		log.Error().Uint64("messages", l.Messages).Uint64("groups", l.Groups).Msg("messages are lost")
+	if l := state.Lost; len(l.Damages)+len(r.lost) > 0 {
+		log.Error().Uint64("messages", l.Messages+r.stray).Uint64("groups", l.Groups).Msg("messages are lost")
 	}
 }
