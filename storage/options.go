@@ -47,6 +47,7 @@ func (o *Options) defaults() {
 	if o.OnSpace == nil {
 		o.OnSpace = func(bool) {}
 	}
+	o.OnSpace = (&shortage{tell: o.OnSpace}).note
 	if o.files == nil {
 		o.files = osFiles{}
 	}

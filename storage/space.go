@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,29 @@ const (
 	// spaceRetry is how soon it is looked again.
 	spaceRetry = 500 * time.Millisecond
 )
+
+// shortage is a lack of room that the journal and what is behind it may have,
+// each for itself. It is over when neither has it.
+type shortage struct {
+	tell func(short bool)
+	mu   sync.Mutex // guards have, and is held while it is told, so that the last word holds
+	have int
+}
+
+// note is called when one of them comes to have it, and when it is over.
+func (s *shortage) note(short bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.have
+	if short {
+		s.have++
+	} else {
+		s.have--
+	}
+	if (before > 0) != (s.have > 0) {
+		s.tell(short)
+	}
+}
 
 // errClosing ends what is under way when the store is closed.
 var errClosing = errors.New("storage: closing")

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 )
@@ -40,4 +41,15 @@ func TestDrainOfAFullDisk(t *testing.T) {
 		t.Error("it was told twice that there is no room")
 	}
 	mustClose(t, db)
+}
+
+func TestAShortageIsOverWhenNobodyHasIt(t *testing.T) {
+	var told []bool
+	s := shortage{tell: func(short bool) { told = append(told, short) }}
+	for _, short := range []bool{true, true, false, true, false, false, true, false} {
+		s.note(short)
+	}
+	if want := []bool{true, false, true, false}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
 }
