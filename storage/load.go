@@ -148,13 +148,13 @@ func (j *journal) release(number uint32) {
 // freed takes a segment for the next turns, or removes its file. j.mu is held.
 func (j *journal) freed(s *segment) {
 	s.released = false
+	j.changed.Broadcast() // there is less in use, whatever becomes of the file
 	full := j.fullSegment()
 	if s.capacity != full || sizeOf(j.segments)+sizeOf(j.free) > j.limit+full {
 		j.discard(s)
-	} else {
-		j.free = append(j.free, s)
+		return
 	}
-	j.changed.Broadcast() // also without it there is more room than before
+	j.free = append(j.free, s)
 }
 
 // sizeOf is the size of the files of segments.

@@ -1,0 +1,36 @@
+package storage
+
+import "testing"
+
+// TestRoomIsNoticedWhateverBecomesOfTheFile reaches twice the limit, from where
+// it goes on only when segments are given back, and the file of the last of
+// them is not kept: one that is too small for any message stays free.
+func TestRoomIsNoticedWhateverBecomesOfTheFile(t *testing.T) {
+	gate := make(chan struct{})
+	o := Options{Dir: t.TempDir(), JournalSize: 16 << 20, Durability: OS}
+	o.space = func(string) (int64, error) { <-gate; return 1 << 40, nil }
+	db, _ := mustOpen(t, o)
+	j := db.engine.(*store).journal
+	q := db.Queue(db.NewID())
+	appendOne := func(seq uint64) Group { // which takes a segment
+		db.Begin()
+		q.Append(Item{Seq: seq}, &text{b: body(q.ID(), seq, 3<<19)})
+		return db.End()
+	}
+	for seq := range uint64(18) {
+		if err := db.Wait(appendOne(seq + 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := appendOne(19)
+	j.mu.Lock()
+	for !j.full() || j.want == 0 || !j.hasFree(j.want) {
+		j.changed.Wait()
+	}
+	j.mu.Unlock()
+	close(gate)
+	if err := db.Wait(last); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, db)
+}
