@@ -54,8 +54,8 @@ type segments interface {
 	// oldest returns the oldest segment, unless it is the one written to.
 	oldest() (segment uint32, ok bool)
 	// walk tells what groups of a segment change, and returns what is covered
-	// with it.
-	walk(segment uint32, v visitor) (covered, error)
+	// with it. It calls after behind each group.
+	walk(segment uint32, v visitor, after func() error) (covered, error)
 	// readAt reads from the file of a segment.
 	readAt(segment uint32, p []byte, off int64) error
 	// release gives a segment back.

@@ -21,7 +21,6 @@ type checkpoint struct {
 	shared  map[Place]struct{} // of more than one queue
 	changes changes
 	gone    []uint64 // queues that were deleted: nothing more will come of them
-	err     error
 }
 
 // collected is what a checkpoint knows of a queue.
@@ -31,7 +30,8 @@ type collected struct {
 	requeues []requeue // of messages that the index has
 }
 
-// pieceItems is how many items are collected before they are written.
+// pieceItems is how many items are collected, and the rest of a group, before
+// they are written.
 const pieceItems = 128 << 10
 
 // checkpoint moves a segment to Badger.
@@ -40,10 +40,7 @@ func (b *archive) checkpoint(segment uint32) error {
 		archive: b, segment: segment,
 		queues: make(map[uint64]*collected), shared: make(map[Place]struct{}),
 	}
-	end, err := b.journal.walk(segment, c)
-	if err == nil {
-		err = c.err
-	}
+	end, err := b.journal.walk(segment, c, c.limit)
 	if err == nil {
 		err = c.flush()
 	}
@@ -58,13 +55,11 @@ func (b *archive) checkpoint(segment uint32) error {
 func (c *checkpoint) put(e Entity) {
 	c.maxID = max(c.maxID, e.ID)
 	c.changes.put(recordKey{recordEntity, uint64(e.Kind), e.ID}, slices.Clone(e.Value))
-	c.limit()
 }
 
 func (c *checkpoint) drop(kind EntityKind, id uint64) {
 	c.maxID = max(c.maxID, id)
 	c.changes.drop(recordKey{recordEntity, uint64(kind), id})
-	c.limit()
 }
 
 func (c *checkpoint) message(queue uint64, it Item) {
@@ -80,7 +75,6 @@ func (c *checkpoint) message(queue uint64, it Item) {
 	}
 	q.items = append(q.items, blockItem{Item: it})
 	c.items++
-	c.limit()
 }
 
 // isSettled tells whether a message need not move.
@@ -103,7 +97,6 @@ func (c *checkpoint) requeue(queue, seq uint64, deliveries uint16) {
 	}
 	q.requeues = append(q.requeues, requeue{seq, deliveries})
 	c.touched++
-	c.limit()
 }
 
 func compareSeq(it blockItem, seq uint64) int { return cmp.Compare(it.Seq, seq) }
@@ -123,16 +116,19 @@ func (c *checkpoint) queue(id uint64) *collected {
 	return q
 }
 
-// limit writes what was collected if it is much. That the index then has parts
-// of a segment that is not covered does no harm: what is said of messages and
+// limit writes what was collected if it is much. It is called between groups:
+// only with the last of a group it is known which of its messages are shared,
+// and the fragments of those must not overlap. That the index then has parts of
+// a segment that is not covered does no harm: what is said of messages and
 // entities is said again when the segment is replayed.
-func (c *checkpoint) limit() {
-	if c.err != nil || c.items < pieceItems && c.touched < pieceItems && c.changes.size < indexBatch {
-		return
+func (c *checkpoint) limit() error {
+	if c.items < pieceItems && c.touched < pieceItems && c.changes.size < indexBatch {
+		return nil
 	}
-	if c.err = c.flush(); c.err == nil {
-		c.err = c.archive.fold(&c.changes, c, nil)
+	if err := c.flush(); err != nil {
+		return err
 	}
+	return c.archive.fold(&c.changes, c, nil)
 }
 
 // flush writes the items that were collected: fragments first, then the blocks
@@ -157,7 +153,7 @@ func (c *checkpoint) flush() error {
 	for _, id := range slices.Sorted(maps.Keys(c.queues)) {
 		for items := range slices.Chunk(c.queues[id].items, blockLimit) {
 			list.put(recordKey{recordBlock, id, items[0].Seq}, encodeBlock(items))
-			b.index.meta.live += uint64(len(items))
+			list.count(len(items))
 		}
 	}
 	if err := b.awaitSpace(); err != nil {

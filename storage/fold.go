@@ -124,10 +124,12 @@ func (f *fold) block(id uint64, k *block, settled *seqSet, requeues []requeue) e
 	switch {
 	case k.live == 0:
 		f.changes.drop(at)
+		f.changes.count(-before)
 		f.changes.drop(bitmapAt)
 		return nil
 	case k.live < before:
 		f.changes.put(bitmapAt, dead)
+		f.changes.count(k.live - before)
 	}
 	if giveBack(items, requeues) {
 		f.changes.put(at, encodeBlock(items))
@@ -185,7 +187,6 @@ func (f *fold) release(queue uint64, k *block, it *blockItem) {
 	b.live--
 	b.liveBytes -= int64(it.Size)
 	b.mu.Unlock()
-	b.index.meta.live--
 	k.live--
 	k.bytes -= int64(it.Size)
 	at := b.lookup(queue, it)
@@ -200,6 +201,7 @@ func (f *fold) dropQueue(id uint64, q *archiveQueue) error {
 	b := f.archive
 	for i := range q.blocks {
 		k := &q.blocks[i]
+		before := k.live
 		if k.shared {
 			items, dead, err := b.readBlock(id, k)
 			if err != nil {
@@ -212,12 +214,12 @@ func (f *fold) dropQueue(id uint64, q *archiveQueue) error {
 			}
 		}
 		f.changes.drop(recordKey{recordBlock, id, k.first})
+		f.changes.count(-before)
 		f.changes.drop(recordKey{recordSettled, id, k.first})
 		b.mu.Lock()
 		b.live -= int64(k.live)
 		b.liveBytes -= k.bytes
 		b.mu.Unlock()
-		b.index.meta.live -= uint64(k.live)
 	}
 	f.changes.drop(recordKey{kind: recordQueue, a: id})
 	if len(q.blocks) > 0 {

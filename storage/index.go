@@ -42,11 +42,12 @@ type changes struct {
 type change struct {
 	key   recordKey
 	value []byte
+	live  int // how many messages more the blocks have with it
 }
 
 // put has a record written; the value becomes the change's.
 func (c *changes) put(k recordKey, value []byte) {
-	c.list = append(c.list, change{k, sealRecord(k, value)})
+	c.list = append(c.list, change{key: k, value: sealRecord(k, value)})
 	c.size += len(value) + recordKeySize + 64
 }
 
@@ -54,6 +55,10 @@ func (c *changes) drop(k recordKey) {
 	c.list = append(c.list, change{key: k})
 	c.size += recordKeySize + 64
 }
+
+// count notes how many messages more the blocks have with the last change. What
+// the index says of itself is right after each transaction, not only the last.
+func (c *changes) count(n int) { c.list[len(c.list)-1].live += n }
 
 // indexBatch is how many bytes of changes make a transaction.
 const indexBatch = 256 << 10
@@ -124,6 +129,7 @@ func (x *index) sync(txn *badger.Txn) error {
 
 func (x *index) change(txn *badger.Txn, c change) error {
 	old, exists := x.sums[c.key]
+	x.meta.live += uint64(c.live)
 	x.meta.sum -= uint64(old.sum)
 	x.size -= int64(old.size)
 	x.used += int64(len(c.value)) + recordKeySize
@@ -250,7 +256,7 @@ func (x *index) shrink() error {
 // number is given.
 func (x *index) copyFrom(old *badger.DB, number uint32) error {
 	return guarded(x.path(number), func() error {
-		batch, size := x.db.NewTransaction(true), 0
+		batch, size, records := x.db.NewTransaction(true), 0, 0
 		defer func() { batch.Discard() }()
 		err := old.View(func(txn *badger.Txn) error {
 			it := txn.NewIterator(badger.IteratorOptions{})
@@ -261,11 +267,12 @@ func (x *index) copyFrom(old *badger.DB, number uint32) error {
 				if err != nil {
 					return err
 				}
-				if size += len(value) + 64; size > indexBatch {
+				size, records = size+len(value)+recordKeySize, records+1
+				if size > indexBatch || records > transactionRecords {
 					if err := batch.Commit(); err != nil {
 						return err
 					}
-					batch, size = x.db.NewTransaction(true), len(value)
+					batch, size, records = x.db.NewTransaction(true), len(value), 1
 				}
 				if err := batch.Set(item.KeyCopy(nil), value); err != nil {
 					return err

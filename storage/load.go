@@ -173,8 +173,9 @@ func (j *journal) over() bool {
 }
 
 // walk tells a visitor of the groups of a segment that is in the journal and
-// not written to any more, and returns what ends with it.
-func (j *journal) walk(number uint32, v visitor) (end covered, err error) {
+// not written to any more, and returns what ends with it. After each group it
+// calls after.
+func (j *journal) walk(number uint32, v visitor, after func() error) (end covered, err error) {
 	s := j.pin(number)
 	if s == nil {
 		return covered{}, fmt.Errorf("storage: segment %d is not in the journal", number)
@@ -196,6 +197,9 @@ func (j *journal) walk(number uint32, v visitor) (end covered, err error) {
 			}
 			if errors.Is(err, errInvalid) {
 				return covered{}, &CorruptError{File: s.path, Offset: at, Reason: fmt.Sprintf("group %d is not what was written", end.group+1)}
+			}
+			if err == nil {
+				err = after()
 			}
 			if err != nil {
 				return covered{}, err

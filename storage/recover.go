@@ -132,6 +132,9 @@ func (r *recovering) read() error {
 		}
 	}
 	x.meta.live = uint64(r.live)
+	for _, c := range r.repairs.list {
+		x.meta.live -= uint64(c.live) // it is so when they are applied
+	}
 	if len(r.repairs.list) == 0 {
 		return nil
 	}

@@ -20,12 +20,12 @@ func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
 	}
 	if r.found[0].Place.segment() > r.want.segment {
 		r.repairs.drop(k)
+		r.repairs.count(-r.countOrphans(dead))
 		r.repairs.drop(bitmapKey)
-		r.countOrphans(dead)
 		return true, nil
 	}
 	at := block{first: k.b, last: r.found[len(r.found)-1].Seq, count: len(r.found)}
-	lost := false
+	lost := 0
 	for i := range r.found {
 		if bit(dead, i) {
 			continue
@@ -35,22 +35,27 @@ func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
 				return false, err
 			}
 			dead[i/8] |= 1 << (i % 8)
-			lost = true
+			lost++
 		}
 	}
-	if lost {
+	if lost > 0 {
 		r.repairs.put(bitmapKey, slices.Clone(dead))
+		r.repairs.count(-lost)
 	}
 	r.keep(k.a, at)
 	return true, nil
 }
 
-func (r *recovering) countOrphans(dead []byte) {
+// countOrphans counts the live items of a block of a checkpoint that was not
+// completed.
+func (r *recovering) countOrphans(dead []byte) (n int) {
 	for i := range r.found {
 		if !bit(dead, i) {
-			r.orphans++
+			n++
 		}
 	}
+	r.orphans += uint64(n)
+	return n
 }
 
 // keep notes a block.

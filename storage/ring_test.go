@@ -44,7 +44,7 @@ func (s *shelf) full() {
 		if !ok {
 			return
 		}
-		end, err := s.j.walk(number, copying{shelf: s})
+		end, err := s.j.walk(number, copying{shelf: s}, func() error { return nil })
 		if err != nil {
 			panic(err)
 		}
