@@ -14,6 +14,7 @@ type book struct {
 	copies   []*copied // in the order in which they were published
 	places   map[place]*copied
 	left     map[stay]bool // a consumer has closed with deliveries under way
+	stopping map[int]int   // since when the broker of a life closes connections
 	invented []string
 }
 
@@ -69,7 +70,7 @@ type fenceOf struct {
 func newBook(events []event) *book {
 	b := &book{
 		events: events, messages: map[uint64]*message{}, units: map[uint64]*unit{},
-		places: map[place]*copied{}, left: map[stay]bool{},
+		places: map[place]*copied{}, left: map[stay]bool{}, stopping: map[int]int{},
 	}
 	open := map[fenceOf][]*settlement{} // settled and not fenced yet
 	var settled []*settlement
@@ -103,6 +104,9 @@ func newBook(events []event) *book {
 			}
 			delete(open, fenceOf{e.Life, e.Who})
 		case leave:
+			if e.Who == everybody {
+				b.stopping[e.Life] = i
+			}
 			for _, q := range e.Queues {
 				b.left[stay{e.Life, q}] = true
 			}

@@ -96,7 +96,9 @@ func (b *book) settledBefore(s settlement, i int) bool {
 	case s.unit != nil:
 		return s.unit.confirmed >= 0 && s.unit.confirmed < i
 	default:
-		return b.events[i].Life == s.life || s.fenced >= 0 && s.fenced < i
+		stop, stopping := b.stopping[s.life]
+		here := b.events[i].Life == s.life && !(stopping && stop < i) // what a closing broker is sent, it drops
+		return here || s.fenced >= 0 && s.fenced < i
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 	settle  kind = "settle"  // an ack or a reject is about to be sent: ID, Queues; with Unit, in a transaction
 	requeue kind = "requeue" // a nack that gives the message back is about to be sent: ID, Queues
 	fence   kind = "fence"   // all that Who has settled so far is durable
-	leave   kind = "leave"   // Who closes with deliveries under way from Queues
+	leave   kind = "leave"   // Who, or everybody, closes with deliveries under way from Queues
 	change  kind = "change"  // a change of the topology is about to be asked for: Unit, Effects
 	done    kind = "done"    // the change Unit was acknowledged
 	seen    kind = "seen"    // Effects are what there is, after a start
@@ -90,3 +90,6 @@ func (h *history) write(w io.Writer) error {
 	}
 	return b.Flush()
 }
+
+// everybody leaves when the broker is told to stop.
+const everybody = "all"
