@@ -84,6 +84,7 @@ func (r *replaying) jump(g gap) error {
 	if s == nil {
 		return r.corrupt(fmt.Sprintf("segment %d is missing", g.to.segment()))
 	}
+	g.end.maxID = r.end.maxID // ids are not given out again
 	r.end = g.end
 	r.enter(s, g.to.offset())
 	return nil

@@ -34,3 +34,10 @@ func TestRoomIsNoticedWhateverBecomesOfTheFile(t *testing.T) {
 	}
 	mustClose(t, db)
 }
+
+func TestOffsetsOfALargeJournalFitInPlaces(t *testing.T) {
+	j := &journal{limit: 1 << 40}
+	if at := placeAt(1, j.fullSegment()); at.segment() != 1 || at.offset() != j.fullSegment() {
+		t.Errorf("the end of segment 1 is at %d of %d", at.offset(), at.segment())
+	}
+}

@@ -329,6 +329,7 @@ func (j *journal) start(clean bool) error {
 		}
 	}
 	m.group, m.chain, m.messages = j.end.group, j.end.chain, j.end.messages
+	m.synced = m.group
 	m.durability, m.boot = j.durability, thisBoot()
 	return m.settle(false)
 }

@@ -61,7 +61,7 @@ func (r *replaying) step() (more bool, err error) {
 		return true, nil
 	}
 	for _, g := range r.gaps {
-		if g.from == r.position() && g.after == r.end.group {
+		if g.after == r.end.group && (r.at == nil || g.from == r.position()) {
 			return true, r.jump(g)
 		}
 	}
@@ -184,9 +184,13 @@ func (r *replaying) finish() error {
 			j.discard(s.segment)
 		}
 	}
-	if r.at != nil {
-		j.current, j.offset = r.at.segment, r.offset
-	}
 	j.opened = nil
-	return nil
+	if r.at == nil {
+		return nil
+	}
+	j.current, j.offset = r.at.segment, r.offset
+	if r.orderly() {
+		return nil
+	}
+	return j.current.file.sync() // the last group may only have been handed to the kernel
 }

@@ -47,8 +47,9 @@ func (j *journal) segmentSize(number uint32) int64 {
 	return full
 }
 
-// fullSegment is the size of segments that are used again.
-func (j *journal) fullSegment() int64 { return max(j.limit/8, minSegment) }
+// fullSegment is the size of segments that are used again. All offsets in one
+// have to fit in a place.
+func (j *journal) fullSegment() int64 { return min(max(j.limit/8, minSegment), maxRecord) }
 
 // makeSegment makes a file for a segment. It appears whole, or not at all.
 func (j *journal) makeSegment(size int64) (*segment, error) {

@@ -165,11 +165,11 @@ func openMark(o Options) (*markFile, Loss, error) {
 		}
 		damage.Reason = "neither of its halves is whole"
 	case errors.Is(err, os.ErrNotExist):
-		names, err := o.files.list(filepath.Join(o.Dir, "journal"))
+		fresh, err := isFresh(o)
 		if err != nil {
 			return nil, Loss{}, err
 		}
-		if len(names) == 0 {
+		if fresh {
 			var salt [8]byte
 			_, _ = rand.Read(salt[:])
 			m, err := makeMark(o.files, o.Dir, mark{salt: binary.LittleEndian.Uint64(salt[:]), clean: true})
@@ -187,4 +187,15 @@ func openMark(o Options) (*markFile, Loss, error) {
 	}
 	m, err := makeMark(o.files, o.Dir, mark{salt: salt})
 	return m, Loss{Damages: []string{damage.Error()}}, err
+}
+
+// isFresh tells whether nothing was ever kept in a directory.
+func isFresh(o Options) (bool, error) {
+	for _, name := range [...]string{"journal", "index", "fragments"} {
+		names, err := o.files.list(filepath.Join(o.Dir, name))
+		if err != nil || len(names) > 0 {
+			return false, err
+		}
+	}
+	return true, nil
 }
