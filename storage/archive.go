@@ -20,10 +20,13 @@ type archive struct {
 	generations *generations
 	writer      fragmentWriter
 	journal     segments
-	failed      func(error) // nothing can be kept any more
-	stopped     chan struct{}
-	told        bool // that there is too little room; of the goroutine of run
-	loss        Loss // that was accepted
+	failed      func(error)   // nothing can be kept any more
+	stopped     chan struct{} // closed when run has ended
+	ended       error         // of that
+	stuck       chan struct{} // closed when Badger goes on trying for ever
+	broken      error         // why
+	told        bool          // that there is too little room; of the goroutine of run
+	loss        Loss          // that was accepted
 
 	mu      sync.Mutex // a leaf, but for generations.mu
 	changed *sync.Cond
@@ -107,7 +110,7 @@ func newArchive(o *Options) *archive {
 			dir: filepath.Join(o.Dir, "fragments"), files: o.files, synced: o.synced,
 			all: make(map[uint32]*generation),
 		},
-		stopped:   make(chan struct{}),
+		stopped: make(chan struct{}), stuck: make(chan struct{}),
 		queues:    make(map[uint64]*archiveQueue),
 		fragments: make(map[uint32][]*fragment),
 	}
@@ -288,6 +291,10 @@ func (b *archive) start(j *journal, failed func(error)) {
 func (b *archive) complain(err error) {
 	b.mu.Lock()
 	failed := b.failed
+	if failed != nil && b.broken == nil {
+		b.broken = err
+		close(b.stuck)
+	}
 	b.mu.Unlock()
 	if failed != nil {
 		failed(err)
@@ -299,8 +306,18 @@ func (b *archive) run() {
 	for b.awaitDue() {
 		if err := b.step(); err != nil {
 			b.failed(err)
-			return
+			break
 		}
+	}
+	b.awaitClosing()
+	b.ended = b.closeAll()
+}
+
+func (b *archive) awaitClosing() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !b.closing {
+		b.changed.Wait()
 	}
 }
 
@@ -364,15 +381,25 @@ func (b *archive) isClosing() bool {
 	return b.closing
 }
 
-// close ends what is under way and closes everything.
+// close ends what is under way and closes everything. A Badger that cannot
+// write a table would never be closed: it is left as it is.
 func (b *archive) close(bool) error {
 	b.mu.Lock()
 	b.closing = true
 	b.changed.Broadcast()
 	b.mu.Unlock()
-	if b.writer.read != nil {
-		<-b.stopped
+	if b.writer.read == nil { // it was not started
+		return b.closeAll()
 	}
+	select {
+	case <-b.stopped:
+		return b.ended
+	case <-b.stuck:
+		return b.broken
+	}
+}
+
+func (b *archive) closeAll() error {
 	if b.writer.txn != nil {
 		b.writer.txn.Discard()
 	}

@@ -36,3 +36,22 @@ func TestATableThatCannotBeWrittenIsNoticed(t *testing.T) {
 		t.Error("nobody was told")
 	}
 }
+
+// A store whose Badger cannot write a table fails, and can be closed.
+func TestStoreWithoutRoomForTablesIsClosed(t *testing.T) {
+	failed := make(chan error, 1)
+	o := Options{Dir: t.TempDir(), JournalSize: 1 << 20, OnError: func(err error) { failed <- err }}
+	db, _ := mustOpen(t, o)
+	q := db.Queue(db.NewID())
+	appendMany(t, db, q, Range{1, 3000}, 1000)
+	archiveOf(db).rested()
+	if err := os.RemoveAll(filepath.Join(o.Dir, "index")); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err == nil {
+		t.Error("it was closed in order")
+	}
+	if err := <-failed; err == nil {
+		t.Error("nobody was told")
+	}
+}
