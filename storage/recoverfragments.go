@@ -77,7 +77,10 @@ func (r *recovering) removeUnused() error {
 func (r *recovering) check(g *generation) error {
 	s := r.generations
 	if g.complete() {
-		return s.checkSizes(g)
+		if err := s.checkSizes(g); err != nil || !r.AcceptLoss {
+			return err
+		}
+		return s.check(g) // as long as something can be done about it
 	}
 	dir := s.path(g.number)
 	if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); err != nil {
@@ -131,7 +134,7 @@ func (r *recovering) checkKeys(txn *badger.Txn, g *generation) error {
 func (r *recovering) salvage(g *generation, damage error) error {
 	s := r.generations
 	dir := s.path(g.number)
-	db, err := openFound(dir, inTables, s.log)
+	db, err := r.rebuild(g)
 	if err != nil {
 		delete(s.all, g.number)
 		r.repairs.drop(recordKey{kind: recordGeneration, a: uint64(g.number)})

@@ -20,6 +20,16 @@ func moved(t *testing.T, o Options, n uint64) (queue uint64) {
 	return q.ID()
 }
 
+// tables are the tables of Badgers in a directory.
+func tables(t *testing.T, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*", "*.sst"))
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	return paths
+}
+
 // accepted opens a damaged store, first as it is, then with the loss accepted,
 // then once more, and returns what was found.
 func accepted(t *testing.T, o Options) *State {
@@ -51,6 +61,29 @@ func accepted(t *testing.T, o Options) *State {
 	}
 	mustClose(t, db)
 	return state
+}
+
+// A flipped bit in a body costs this message, whether its generation was
+// complete or not.
+func TestOneDamagedBodyIsOneMessage(t *testing.T) {
+	for _, n := range []uint64{5000, 45_000} {
+		o := Options{Dir: t.TempDir(), JournalSize: 1 << 20}
+		q := moved(t, o, n)
+		path := tables(t, filepath.Join(o.Dir, "fragments"))[0]
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[len(b)/2] ^= 1
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		state := accepted(t, o)
+		lost := n - uint64(len(state.Queues[q]))
+		if lost != 1 || state.Lost.Messages != lost {
+			t.Errorf("%d messages of %d were lost, and %d of it told: %q", lost, n, state.Lost.Messages, state.Lost.Damages)
+		}
+	}
 }
 
 // A generation that is gone costs what was in it.
