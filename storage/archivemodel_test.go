@@ -55,13 +55,14 @@ func (m *archiveModel) newDir() string {
 
 // start opens a directory, and compares what is in it.
 func (m *archiveModel) start(dir string) {
-	m.open = true
+	m.gate(true)
 	m.o = Options{Dir: dir, JournalSize: 1, synced: m.synced, space: m.space, OnError: func(err error) { panic(err) }}
 	db, state, err := Open(m.o)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.db, m.open = db, false
+	m.db = db
+	m.gate(false)
 	if len(state.Entities) != len(m.entities) {
 		m.t.Fatalf("%d entities instead of %d", len(state.Entities), len(m.entities))
 	}
@@ -78,6 +79,13 @@ func (m *archiveModel) start(dir string) {
 	for id, q := range m.queues {
 		m.compare(id, q, state)
 	}
+}
+
+// gate opens or shuts the gate.
+func (m *archiveModel) gate(open bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open = open
 }
 
 func (m *archiveModel) compare(id uint64, q *modelQueue, state *State) {
