@@ -63,6 +63,8 @@ type segments interface {
 	readAt(segment uint32, p []byte, off int64) error
 	// release gives a segment back.
 	release(segment uint32)
+	// recycling tells whether segments are given back for the time being.
+	recycling(on bool)
 }
 
 // archiveQueue is a queue as its checkpoints see it.
@@ -402,6 +404,11 @@ func (b *archive) close(bool) error {
 func (b *archive) closeAll() error {
 	if b.writer.txn != nil {
 		b.writer.txn.Discard()
+	}
+	if b.enough() != nil {
+		// Nothing of what Badger would write now is missing in its log, or in
+		// the journal: it ends with the process.
+		return b.index.mark.close()
 	}
 	err := b.generations.close()
 	if indexErr := b.index.close(); err == nil {

@@ -126,6 +126,9 @@ func (w *fragmentWriter) complete() error {
 	if err := w.commit(); err != nil {
 		return err
 	}
+	if err := w.space(); err != nil {
+		return err
+	}
 	g, err := w.generations.finish()
 	w.done = append(w.done, g)
 	return err
@@ -161,6 +164,9 @@ func (w *fragmentWriter) set(f *fragment, part int, value []byte) error {
 // flush makes durable what was written.
 func (w *fragmentWriter) flush() error {
 	if err := w.commit(); err != nil {
+		return err
+	}
+	if err := w.space(); err != nil {
 		return err
 	}
 	return w.generations.settle()

@@ -229,6 +229,15 @@ func (j *journal) full() bool {
 	return n > 0 && j.recycles && !j.stopping && sizeOf(j.segments[:n]) > 2*j.limit
 }
 
+// recycling notes whether segments are given back. While they are not, nobody
+// waits for that.
+func (j *journal) recycling(on bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.recycles = on
+	j.changed.Broadcast()
+}
+
 // noteSpace tells whether there is no room to go on. j.mu is held, but not
 // meanwhile.
 func (j *journal) noteSpace(short bool) {

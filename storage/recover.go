@@ -67,6 +67,9 @@ func (r *recovering) open() error {
 		return corrupt(path, "there is no mark that is whole")
 	}
 	x.mark.f = f
+	if err := r.enough(); err != nil {
+		return err
+	}
 	if !slices.Contains(numbers, x.mark.number) && x.mark.commit > 0 {
 		return corrupt(x.path(x.mark.number), "the index is missing")
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -62,16 +63,34 @@ func (b *archive) short() (bool, error) {
 	return free < minFree, err
 }
 
+// enough fails if Badger cannot be opened or closed without meeting a full disk:
+// it writes then what it has in memory.
+func (b *archive) enough() error {
+	free, err := b.space(b.Dir)
+	if err == nil && free < leastFree {
+		err = fmt.Errorf("storage: %s: %d bytes are free on the disk, and %d are needed: %w", b.Dir, free, leastFree, unix.ENOSPC)
+	}
+	return err
+}
+
 // noteShort tells whether there is too little room to go on. If so, it is
 // looked again after a while.
 func (b *archive) noteShort(short bool) {
 	if b.told != short {
-		b.told = short
-		b.OnSpace(short)
+		b.tell(short)
 	}
 	if short {
 		time.AfterFunc(spaceRetry, b.full)
 	}
+}
+
+// tell tells those concerned whether there is too little room. The journal does
+// not wait for segments then: what is settled in the next one may be all that
+// can give back room.
+func (b *archive) tell(short bool) {
+	b.told = short
+	b.OnSpace(short)
+	b.journal.recycling(!short)
 }
 
 // awaitSpace waits until the disk has room for a transaction.
@@ -82,8 +101,7 @@ func (b *archive) awaitSpace() error {
 			return err
 		}
 		if !b.told {
-			b.told = true
-			b.OnSpace(true)
+			b.tell(true)
 			defer b.noteShort(false)
 		}
 		if !b.pause() {

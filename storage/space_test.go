@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -52,4 +54,38 @@ func TestAShortageIsOverWhenNobodyHasIt(t *testing.T) {
 	if want := []bool{true, false, true, false}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
 	}
+}
+
+// While there is no room to move anything, what is settled gets into the
+// journal all the same, beyond any limit of it: that is what ends the shortage.
+func TestAJournalThatCannotMoveGoesOn(t *testing.T) {
+	var free atomic.Int64
+	free.Store(minFree - 1)
+	db, _ := mustOpen(t, Options{Dir: t.TempDir(), JournalSize: 1 << 20, space: func(string) (int64, error) { return free.Load(), nil }})
+	q := db.Queue(db.NewID())
+	appendMany(t, db, q, Range{1, 10_000}, 1000)
+	unit(t, db, func() { q.Settle(Range{1, 10_000}) })
+	mustClose(t, db)
+}
+
+// Badger is neither opened nor closed where it would meet a full disk.
+func TestAFullDiskAtTheStartAndAtTheEnd(t *testing.T) {
+	var free atomic.Int64
+	free.Store(1 << 40)
+	o := Options{Dir: t.TempDir(), JournalSize: 1 << 20, space: func(string) (int64, error) { return free.Load(), nil }}
+	db, _ := mustOpen(t, o)
+	q := db.Queue(db.NewID())
+	appendMany(t, db, q, Range{1, 10_000}, 1000)
+	archiveOf(db).rested()
+	free.Store(leastFree - 1)
+	mustClose(t, db)
+	if _, _, err := Open(o); !errors.Is(err, syscall.ENOSPC) || isCorrupt(err) {
+		t.Fatalf("opened with %v", err)
+	}
+	free.Store(1 << 40)
+	db, state := mustOpen(t, o)
+	if n := len(state.Queues[q.ID()]); n != 10_000 || !state.Clean {
+		t.Errorf("%d messages are there, clean %v", n, state.Clean)
+	}
+	mustClose(t, db)
 }
