@@ -19,6 +19,7 @@ type process struct {
 	cmd    *exec.Cmd
 	ready  chan struct{} // closed when it has said that it is ready
 	exited chan struct{} // closed when it has ended
+	alarms chan bool     // whether it is short of disk, as it changes
 	addr   string        // where it listens; of a process that is ready
 	err    error         // how it has ended
 	last   string        // what it said last; of a process that has ended
@@ -27,7 +28,7 @@ type process struct {
 
 // launch starts a broker, whose output goes to log.
 func launch(log io.Writer, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...), ready: make(chan struct{}), exited: make(chan struct{})}
+	p := &process{cmd: exec.Command(name, args...), ready: make(chan struct{}), exited: make(chan struct{}), alarms: make(chan bool, 1000)}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -62,6 +63,9 @@ func (p *process) scan(r io.Reader, log io.Writer) {
 		}
 		if _, addr, found := strings.Cut(strings.TrimSpace(line), "started TCP listener on "); found {
 			p.addr = addr
+		}
+		if _, change, found := strings.Cut(line, "disk resource limit alarm "); found {
+			p.alarms <- strings.HasPrefix(change, "set")
 		}
 		if !ready && strings.Contains(line, "Server startup complete") {
 			ready = true
