@@ -65,6 +65,8 @@ type segments interface {
 	release(segment uint32)
 	// recycling tells whether segments are given back for the time being.
 	recycling(on bool)
+	// harden syncs what was journaled, if that was not done with each group.
+	harden() error
 }
 
 // archiveQueue is a queue as its checkpoints see it.

@@ -45,6 +45,10 @@ func (b *archive) fold(list *changes, c *checkpoint, cover *covered) error {
 	if err := b.awaitSpace(); err != nil {
 		return err
 	}
+	// What is durable of a unit here must not be all that is left of it.
+	if err := b.journal.harden(); err != nil {
+		return err
+	}
 	if err := b.index.apply(list, cover); err != nil {
 		return err
 	}

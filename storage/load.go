@@ -119,6 +119,24 @@ func (j *journal) readAt(segment uint32, b []byte, offset int64) error {
 	return err
 }
 
+// harden syncs the segment that is written to, unless each group is synced
+// anyway. Those before it were when it was taken.
+func (j *journal) harden() error {
+	if j.durability == Disk {
+		return nil
+	}
+	j.mu.Lock()
+	if len(j.segments) == 0 {
+		j.mu.Unlock()
+		return nil
+	}
+	s := j.segments[len(j.segments)-1]
+	s.pins++
+	j.mu.Unlock()
+	defer j.unpin(s)
+	return s.file.sync()
+}
+
 // oldest returns the number of the oldest segment, unless it is the one that is
 // written to.
 func (j *journal) oldest() (number uint32, ok bool) {

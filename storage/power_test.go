@@ -1,0 +1,54 @@
+package storage
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+)
+
+// onlySynced is what is left of a store that is open when the power fails now, and
+// nothing is left but what was synced. The machine has started again since.
+func (d *platter) onlySynced(t *testing.T) (dir string) {
+	t.Helper()
+	d.mu.Lock()
+	im := d.cut(t, &lottery{Rand: rand.New(rand.NewPCG(1, 1)), way: "old", page: 4096})
+	d.mu.Unlock()
+	if b := im[filepath.Join(d.root, "mark")]; b != nil {
+		otherBoot(t, "", &memory{data: b})
+	}
+	dir = t.TempDir()
+	im.write(t, d.root, dir)
+	return dir
+}
+
+// TestBadgerHasNothingBeforeTheJournal moves messages to another queue in a unit
+// of which Badger learns before the journal is synced.
+func TestBadgerHasNothingBeforeTheJournal(t *testing.T) {
+	for _, moved := range []string{"settled", "deleted"} {
+		t.Run(moved, func(t *testing.T) {
+			o := Options{Dir: t.TempDir(), JournalSize: minJournalSize, Durability: OS}
+			d := newPlatter(t, o.Dir)
+			o.files, o.synced = d, d.transacted
+			db, _ := mustOpen(t, o)
+			from, to := db.Queue(db.NewID()), db.Queue(db.NewID())
+			appendMany(t, db, from, Range{1, 1200}, 1000)
+			archiveOf(db).rested()
+			unit(t, db, func() {
+				to.Append(Item{Seq: 1}, message("the last of them"))
+				if moved == "deleted" {
+					from.Delete()
+				} else {
+					from.Settle(Range{1, 1200})
+				}
+			})
+			archiveOf(db).rested()
+			o.Dir, o.files, o.synced = d.onlySynced(t), nil, nil
+			mustClose(t, db)
+			db, state := mustOpen(t, o)
+			defer mustClose(t, db)
+			if len(state.Queues[from.ID()])+len(state.Queues[to.ID()]) == 0 {
+				t.Error("they are in neither queue")
+			}
+		})
+	}
+}
