@@ -101,7 +101,11 @@ func (s *generations) create() error {
 	if err != nil {
 		return err
 	}
-	if err := s.files.syncDir(s.dir); err != nil {
+	err = s.files.syncDir(s.dir)
+	if err == nil {
+		err = s.files.syncDir(filepath.Dir(s.dir)) // it may be new
+	}
+	if err != nil {
 		return errors.Join(err, db.Close())
 	}
 	s.current = &generation{number: s.last, db: db, writing: true, checked: true}

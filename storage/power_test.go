@@ -52,3 +52,28 @@ func TestBadgerHasNothingBeforeTheJournal(t *testing.T) {
 		})
 	}
 }
+
+// TestDirectoriesAreDurable has the first fragments written long after the
+// index, and the directory made by Open.
+func TestDirectoriesAreDurable(t *testing.T) {
+	root := t.TempDir()
+	o := Options{Dir: filepath.Join(root, "var", "store"), JournalSize: minJournalSize}
+	d := newPlatter(t, root)
+	o.files, o.synced = d, d.transacted
+	db, _ := mustOpen(t, o)
+	q := db.Queue(db.NewID())
+	for seq := uint64(1); seq <= 1200; seq += 100 { // no message outlives the journal
+		appendMany(t, db, q, Range{seq, seq + 99}, 1000)
+		unit(t, db, func() { q.Settle(Range{seq, seq + 99}); db.Put(Entity{1, db.NewID(), []byte("x")}) })
+	}
+	archiveOf(db).rested()
+	appendMany(t, db, q, Range{1201, 2400}, 1000)
+	archiveOf(db).rested()
+	o.Dir, o.files, o.synced = filepath.Join(d.onlySynced(t), "var", "store"), nil, nil
+	mustClose(t, db)
+	db, state := mustOpen(t, o)
+	defer mustClose(t, db)
+	if n := len(state.Queues[q.ID()]); n != 1200 {
+		t.Errorf("%d messages instead of 1200", n)
+	}
+}

@@ -42,7 +42,7 @@ func Open(o Options) (*DB, *State, error) {
 		return openReadOnly(o)
 	}
 	o.defaults()
-	if err := o.files.mkdir(filepath.Join(o.Dir, "journal")); err != nil {
+	if err := makeDir(o); err != nil {
 		return nil, nil, err
 	}
 	held, err := lock(o.Dir, false)
@@ -55,6 +55,26 @@ func Open(o Options) (*DB, *State, error) {
 		return nil, nil, err
 	}
 	return db, state, nil
+}
+
+// makeDir makes the directory, and sees to it that it stays.
+func makeDir(o Options) error {
+	var parents []string
+	for dir := filepath.Clean(o.Dir); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		parents = append(parents, filepath.Dir(dir))
+	}
+	if err := o.files.mkdir(filepath.Join(o.Dir, "journal")); err != nil {
+		return err
+	}
+	for _, dir := range parents {
+		if err := o.files.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func open(o Options, s *store) (*DB, *State, error) {
