@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -108,3 +109,18 @@ func TestBacklogMovesToBadgerAndBack(t *testing.T) {
 }
 
 var _ = fmt.Sprint
+
+// A Load that comes too late ends.
+func TestLoadAfterClose(t *testing.T) {
+	o := Options{Dir: t.TempDir(), JournalSize: minJournalSize}
+	db, _ := mustOpen(t, o)
+	q := db.Queue(db.NewID())
+	appendMany(t, db, q, Range{1, 1200}, 1000)
+	mustClose(t, db)
+	db, state := mustOpen(t, o)
+	mustClose(t, db)
+	err := archiveOf(db).load(q.ID(), state.Queues[q.ID()], []int{0, 1}, func(int, []byte) { t.Error("read") })
+	if !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}

@@ -43,6 +43,9 @@ func (l *loading) from(owner uint64, which []int) error {
 		}
 		switch err := l.fragment(&f, which[:n]); {
 		case errors.Is(err, errRemoved): // it has moved, or is gone
+			if l.archive.isClosing() {
+				return ErrClosed
+			}
 		case err != nil:
 			return err
 		default:
