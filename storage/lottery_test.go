@@ -30,7 +30,7 @@ type powerCut struct {
 
 // after runs a store until the power fails, and goes on with what is left.
 func (p *powerCut) after(n int) error {
-	lot := newLottery(p.r, n)
+	lot := newLottery(rand.New(rand.NewPCG(p.r.Uint64(), 0)), n) // the committer draws
 	d := newPlatter(p.t, p.dir)
 	d.forgets = p.forgets
 	var told atomic.Pointer[ledger]
