@@ -32,6 +32,11 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		rt = s.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
+		if persistent && s.vhost.store != nil {
+			if err := ch.tx.grow(content.Size(), max(len(rt.queues), len(more)+1)); err != nil {
+				return err
+			}
+		}
 		ch.heldRun(rt, more, p.Mandatory).hold(content, persistent && s.vhost.store != nil)
 		s.published += content.Size()
 		return nil

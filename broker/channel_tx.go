@@ -65,7 +65,8 @@ func (ch *channel) commit(t *transaction) bool {
 		ch.commitRuns(t)
 		return true
 	}
-	v.store.Reserve()
+	v.store.Reserve(t.size)
+	defer v.store.Release(t.size)
 	return v.wait(ch.commitUnit(t)) == nil
 }
 

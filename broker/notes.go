@@ -51,10 +51,22 @@ func (r *run) settled(i int, e *early) {
 	}
 }
 
+// storedSize is about how many bytes of it queues are to store.
+func (r *run) storedSize() (size int64) {
+	for i := range r.notes {
+		if r.notes[i].persistent {
+			size += int64(r.contents[i].Size())
+		}
+	}
+	return size
+}
+
 // store hands a run to queues of which some store it, as one unit.
 func (s *session) store(queues []*queue, r *run) {
 	db := s.vhost.store
-	db.Reserve()
+	size := r.storedSize()
+	db.Reserve(size)
+	defer db.Release(size)
 	db.Begin()
 	defer db.End()
 	if r.confirms != nil {

@@ -1,11 +1,32 @@
 package broker
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // transaction is what the next tx.commit of a channel is to carry out.
 type transaction struct {
 	publishes []heldRun     // in their order
 	settles   []heldVerdict // likewise
+	size      int64         // about what the store would have to keep of it
+}
+
+const (
+	// largestTransaction bounds what the store keeps at once.
+	largestTransaction = 2 << 30
+	// storedOverhead is more than the store notes on a message of a queue.
+	storedOverhead = 64
+)
+
+// grow notes a publish to so many queues that may store it; an error if that is
+// too much for one commit.
+func (t *transaction) grow(size, queues int) error {
+	if t.size += int64(size) + int64(queues)*storedOverhead; t.size > largestTransaction {
+		return amqp.PreconditionFailed.Errorf("transaction of more than %d bytes", int64(largestTransaction))
+	}
+	return nil
 }
 
 // heldRun is a run of publishes that go the same way.

@@ -78,3 +78,15 @@ func TestManySmallPublishesAreHeldInFewPieces(t *testing.T) {
 		t.Errorf("%v allocations for %d publishes", allocations, longestRun)
 	}
 }
+
+func TestATransactionIsNotLargerThanTheStoreCanKeepAtOnce(t *testing.T) {
+	var tx transaction
+	for range 2<<30/(512<<20) - 1 {
+		if err := tx.grow(512<<20, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.grow(512<<20, 1); err == nil { // with what is noted of each it is more
+		t.Error("more than 2 GiB in one commit")
+	}
+}

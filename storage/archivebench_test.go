@@ -42,7 +42,7 @@ func BenchmarkBacklog(b *testing.B) {
 	var anonMax, fileMax int64
 	b.ResetTimer()
 	for seq := uint64(1); seq <= uint64(b.N); {
-		db.Reserve()
+		db.Reserve(0)
 		db.Begin()
 		for range 500 {
 			q.Append(Item{Seq: seq}, &text{b: msg})

@@ -51,7 +51,7 @@ func benchmarkCommit(b *testing.B, durability Durability, size int) {
 				for range run {
 					p <- struct{}{}
 				}
-				db.Reserve()
+				db.Reserve(0)
 				db.Begin()
 				for i := range uint64(run) {
 					m := &messages[(seq+i)%uint64(len(messages))]

@@ -17,7 +17,8 @@ type DB struct {
 	pages   *pages        // the page file
 	onError func(error)   // called once when the engine has failed
 	ids     atomic.Uint64 // the last id given out
-	backlog atomic.Int64  // bytes of messages appended and not yet durable
+	backlog atomic.Int64  // bytes of messages appended and not yet durable, or reserved
+	held    atomic.Int64  // how many wait in Reserve
 
 	// gate is held for reading while a unit is open, and for writing to take
 	// a group: so no group has half of a unit.
@@ -117,15 +118,45 @@ func (db *DB) Wait(g Group) error {
 }
 
 // Reserve waits while too much waits to become durable. It is to be called
-// before a unit that appends messages, with no lock held.
-func (db *DB) Reserve() {
-	if db.backlog.Load() < backlogLimit {
+// before a unit that appends messages of about so many bytes, with no lock held,
+// and Release after it. So a group has never much more than the largest unit.
+func (db *DB) Reserve(size int64) {
+	if db.reserve(size) {
 		return
 	}
+	db.held.Add(1)
+	defer db.held.Add(-1)
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for db.backlog.Load() >= backlogLimit && db.failed == nil && !db.ended {
+	for db.failed == nil && !db.ended {
+		if db.reserve(size) {
+			return
+		}
 		db.changed.Wait()
+	}
+	db.backlog.Add(size) // for Release
+}
+
+// reserve takes room for so many bytes; false if there is none at all.
+func (db *DB) reserve(size int64) bool {
+	for {
+		n := db.backlog.Load()
+		if n >= backlogLimit {
+			return false
+		}
+		if db.backlog.CompareAndSwap(n, n+size) {
+			return true
+		}
+	}
+}
+
+// Release ends what Reserve has begun: what was appended counts by itself now.
+func (db *DB) Release(size int64) {
+	db.backlog.Add(-size)
+	if db.held.Load() > 0 {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		db.changed.Broadcast()
 	}
 }
 

@@ -58,7 +58,7 @@ func known(t *testing.T, dir string, n int, clean bool) world {
 		}
 		it := Item{Seq: seq + 1, Size: uint32(len(b))}
 		id := ids[r.IntN(len(ids))]
-		db.Reserve()
+		db.Reserve(0)
 		db.Begin()
 		queues[id].Append(it, &text{b: b})
 		g := db.End()

@@ -93,7 +93,7 @@ func (l *ledger) run(n int) error {
 // unit makes a unit of a few changes.
 func (l *ledger) unit() Group {
 	var e entry
-	l.db.Reserve()
+	l.db.Reserve(0)
 	l.db.Begin()
 	for range 1 + l.IntN(3) {
 		do := l.change()

@@ -289,7 +289,7 @@ func TestWhatWaitsForRoomCanBeAbandoned(t *testing.T) {
 	}
 	waits := make(chan error)
 	go func() {
-		db.Reserve()
+		db.Reserve(0)
 		waits <- db.Wait(last)
 	}()
 	db.Abandon()
