@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
 // The meta of a group is a list of operations, each a byte and what belongs to
@@ -146,10 +147,14 @@ func appendMessage(b []byte, a *appended, previous uint64) []byte {
 }
 
 // appendBlob appends the checksum and the bytes of a message, whose place is
-// known by now.
-func appendBlob(b []byte, a *appended) []byte {
+// known by now. With any other number of bytes than were announced, nothing
+// behind them could be read.
+func appendBlob(b []byte, a *appended) ([]byte, error) {
 	at := len(b)
 	b = a.message.AppendTo(append(b, 0, 0, 0, 0))
+	if n := len(b) - at - blobHead; n != int(a.Size) {
+		return nil, fmt.Errorf("storage: message %d has %d bytes instead of %d", a.Seq, n, a.Size)
+	}
 	binary.LittleEndian.PutUint32(b[at:], blobSum(a.Place, b[at+blobHead:]))
-	return b
+	return b, nil
 }

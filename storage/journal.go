@@ -119,7 +119,10 @@ func (j *journal) write(g *group, h *groupHeader) error {
 			if a.Place += base; a.shared {
 				continue
 			}
-			buf = appendBlob(buf, a)
+			var err error
+			if buf, err = appendBlob(buf, a); err != nil {
+				return err
+			}
 			if len(buf) >= pieceSize {
 				if _, err := j.current.file.WriteAt(buf[start:], at); err != nil {
 					return err

@@ -68,7 +68,7 @@ func (q *Queue) Settle(r Range) {
 		}
 		r.To = c.appended[0].Seq - 1
 	}
-	if last := len(c.settled) - 1; last >= 0 && c.settled[last].To+1 == r.From {
+	if last := len(c.settled) - 1; last >= 0 && r.From > 0 && c.settled[last].To == r.From-1 {
 		c.settled[last].To = r.To
 		return
 	}
