@@ -157,8 +157,8 @@ func (p *pager) bring(q *queue) error {
 
 // read reads the messages of a block. What was read at once is copied to less
 // memory: between them may be many of other queues.
-func (p *pager) read(q *queue, b *block) (*[blockLen]*message, error) {
-	messages, known := new([blockLen]*message), origins{}
+func (p *pager) read(q *queue, b *block) ([]*message, error) {
+	messages, known := make([]*message, len(b.items)), origins{}
 	var slab []byte
 	var failed error
 	err := p.store.Load(q.storedID(), b.items, func(i int, blob []byte) {

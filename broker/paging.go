@@ -141,7 +141,7 @@ func (r *ready) missing(size int) (blocks []*block) {
 func (r *ready) wants(b *block) bool { return r.absent > 0 && b == r.away }
 
 // install puts the messages of the first block on disk where they were.
-func (r *ready) install(b *block, messages *[blockLen]*message) {
+func (r *ready) install(b *block, messages []*message) {
 	b.messages = messages
 	r.disk -= b.size
 	r.front += b.size

@@ -46,7 +46,7 @@ func (q *queue) hungry() bool {
 // install has messages that were read, with an error or not, delivered. wanted
 // is false if they were purged meanwhile: then there is nothing wrong with an
 // error.
-func (q *queue) install(b *block, messages *[blockLen]*message, err error) (wanted bool, _ error) {
+func (q *queue) install(b *block, messages []*message, err error) (wanted bool, _ error) {
 	q.enter()
 	defer q.leave()
 	if !q.ready.wants(b) {

@@ -49,6 +49,10 @@ type ready struct {
 const (
 	blockLen = 256
 
+	// firstLen is the length of a block that is alone: there may be many queues
+	// with hardly a message.
+	firstLen = 8
+
 	// blockSize is how many bytes are enough for a block: what is read from
 	// disk at once, at least.
 	blockSize = 256 << 10
@@ -56,8 +60,8 @@ const (
 
 // block is a piece of the list of fresh messages.
 type block struct {
-	items    []storage.Item      // those from to on are not there yet
-	messages *[blockLen]*message // nil: they are on disk
+	items    []storage.Item // those from to on are not there yet
+	messages []*message     // nil: they are on disk
 	from, to int
 	size     int // of the messages that it ever had in memory
 	own      bool
@@ -94,7 +98,7 @@ func (r *ready) push(e entry) {
 
 // grow adds a block at the end.
 func (r *ready) grow() *block {
-	b := newBlock()
+	b := newBlock(r.tail == nil)
 	r.link(b)
 	if r.rest == nil {
 		r.rest = b

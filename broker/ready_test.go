@@ -92,7 +92,7 @@ func (m *readyModel) shed(t *rapid.T) {
 func (m *readyModel) install(t *rapid.T) {
 	size := rapid.SampledFrom([]int{0, blockSize, 1 << 20}).Draw(t, "bytes")
 	for _, b := range m.ready.missing(size) {
-		var messages [blockLen]*message
+		messages := make([]*message, len(b.items))
 		for i, it := range b.items {
 			disk := m.disk[it.Place]
 			messages[i] = &message{origin: disk.origin, content: disk.content}
@@ -101,7 +101,7 @@ func (m *readyModel) install(t *rapid.T) {
 		if !m.ready.wants(b) {
 			t.Fatal("a block that is missing is not wanted")
 		}
-		m.ready.install(b, &messages)
+		m.ready.install(b, messages)
 		if m.ready.wants(b) {
 			t.Fatal("a block that is there is wanted")
 		}
@@ -281,4 +281,24 @@ func BenchmarkReady(b *testing.B) {
 			r.restore(items)
 		}
 	})
+}
+
+// There may be many queues with a message each.
+func TestAMessageThatIsAloneTakesLittleRoom(t *testing.T) {
+	var r ready
+	r.push(entry{seq: 1, message: newMessage("body")})
+	if n := len(r.head.items); n > 8 {
+		t.Errorf("a queue with one message has room for %d", n)
+	}
+	for i := range uint64(2 * blockLen) {
+		r.push(entry{seq: 2 + i, message: newMessage("body")})
+	}
+	if n := len(r.head.next.items); n != blockLen {
+		t.Errorf("the second block has room for %d", n)
+	}
+	for want := uint64(1); r.len() > 0; want++ {
+		if e := r.pop(); e.seq != want {
+			t.Fatalf("got %d, want %d", e.seq, want)
+		}
+	}
 }
