@@ -28,7 +28,7 @@ type Broker struct {
 // see Serve and ServeConn.
 func New(o Options) *Broker {
 	b := newBroker(o)
-	_ = b.addVhosts() // which only a store can refuse
+	b.addVhosts()
 	return b
 }
 
@@ -54,12 +54,10 @@ func Open(o Options) (*Broker, error) {
 		p.close()
 		return store.Close()
 	})
-	if err = b.recover(state); err == nil {
-		err = b.addVhosts()
-	}
-	if err != nil {
+	if err := b.recover(state); err != nil {
 		return nil, errors.Join(err, b.ended())
 	}
+	b.addVhosts()
 	return b, nil
 }
 
@@ -73,16 +71,13 @@ func newBroker(o Options) *Broker {
 	return b
 }
 
-// addVhosts adds those that the options name.
-func (b *Broker) addVhosts() error {
+// addVhosts adds those that the options name. It does not wait until they are
+// durable: what is declared in them is so later, and the next start adds them
+// again. On a full disk the wait would have no end.
+func (b *Broker) addVhosts() {
 	for _, name := range b.options.Vhosts {
-		if v := b.vhosts.add(name); v != nil {
-			if err := v.awaitTopology(); err != nil {
-				return err
-			}
-		}
+		b.vhosts.add(name)
 	}
-	return nil
 }
 
 // Serve accepts connections on l until Shutdown, which makes it return nil at

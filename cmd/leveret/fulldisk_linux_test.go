@@ -62,3 +62,20 @@ func TestAFullDiskDoesNotHoldUpAStop(t *testing.T) {
 		t.Errorf("there are %d messages of %d that were confirmed, %v", q.Messages, confirmed, err)
 	}
 }
+
+// A broker starts where there is no room for its first segment, and can be
+// stopped.
+func TestAStartOnAFullDiskCanBeStopped(t *testing.T) {
+	disk := smallDisk(t, "size=512k")
+	cmd, out, _ := serveProcess(t, "--data-dir="+filepath.Join(disk, "data"))
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	awaitLine(t, out, "no space left")
+	for out.Scan() { // to its end
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("ended with %v, want 1", err)
+	}
+}

@@ -55,7 +55,7 @@ func serve(c *cli.Context) error {
 	return run(c.Context, b, listeners, log)
 }
 
-// openBroker opens the broker with what it has kept.
+// headroomFor is how much garbage the broker may have.
 func headroomFor(o broker.Options) headroom {
 	if o.DataDir == "" {
 		return memoryHeadroom
@@ -63,6 +63,7 @@ func headroomFor(o broker.Options) headroom {
 	return storeHeadroom
 }
 
+// openBroker opens the broker with what it has kept.
 func openBroker(o broker.Options) (*broker.Broker, error) {
 	b, err := broker.Open(o)
 	var corrupt *storage.CorruptError
