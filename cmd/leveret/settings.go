@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 	"unicode/utf8"
 
@@ -103,7 +104,7 @@ func readSettings(c *cli.Context) (settings, error) {
 func dataDir(c *cli.Context) (string, error) {
 	dir := c.String(flagDataDir)
 	switch {
-	case c.Bool(flagMemory) && c.IsSet(flagDataDir):
+	case c.Bool(flagMemory) && c.IsSet(flagDataDir) && dir != os.Getenv("LEVERET_DATA_DIR"): // the flag wins over the variable
 		return "", fmt.Errorf("want no directory with --%s, got %q", flagMemory, dir)
 	case c.Bool(flagMemory):
 		return "", nil
