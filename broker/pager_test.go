@@ -400,7 +400,7 @@ func TestWhatCannotBeReadFails(t *testing.T) {
 			close(f.gate)
 			p := connect(t, b, 1)
 			p.declareDurable(b, "q")
-			p.fill("q", 2, 0, 1000, kib)
+			p.fill("q", 2, 0, 100, 16*kib)
 			quiesce(b)
 			p.SendMethods(1, &amqp.BasicGet{Queue: "q"})
 			if _, m := p.NextMethod(); m.ID() != (&amqp.ConnectionClose{}).ID() {

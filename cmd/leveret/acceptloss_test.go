@@ -55,8 +55,10 @@ func TestLossIsAcceptedOnceAndCounted(t *testing.T) {
 			}
 		}
 	}
+	after := tree(t, dir)
 	for path, content := range before {
-		if tree(t, dir)[path] != content && path != dir {
+		// What was being made when the broker was killed is removed, and that changes its directory.
+		if info, err := os.Stat(path); after[path] != content && !strings.HasSuffix(path, ".new") && (err != nil || !info.IsDir()) {
 			t.Errorf("%s has changed", path)
 		}
 	}
