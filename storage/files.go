@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,6 +34,22 @@ type file interface {
 	size() (int64, error)
 	// allocate makes the file so large, with room for it on the disk.
 	allocate(size int64) error
+}
+
+// numbers returns those of the names in a directory that are numbers, ascending.
+func numbers(fs files, dir string) ([]uint32, error) {
+	names, err := fs.list(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []uint32
+	for _, name := range names {
+		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+			found = append(found, uint32(n))
+		}
+	}
+	slices.Sort(found)
+	return found, nil
 }
 
 // osFiles are the files of the operating system.

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -260,20 +257,4 @@ func (s *generations) check(g *generation) error {
 		}
 	}
 	return nil
-}
-
-// numbers returns those of the generations that have a directory, ascending.
-func (s *generations) numbers() ([]uint32, error) {
-	names, err := s.files.list(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []uint32
-	for _, name := range names {
-		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-			numbers = append(numbers, uint32(n))
-		}
-	}
-	slices.SortFunc(numbers, cmp.Compare[uint32])
-	return numbers, nil
 }

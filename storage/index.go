@@ -1,12 +1,9 @@
 package storage
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -289,20 +286,4 @@ func (x *index) copyFrom(old *badger.DB, number uint32) error {
 		x.synced(x.path(number))
 		return nil
 	})
-}
-
-// numbers returns those of the directories that there are, ascending.
-func (x *index) numbers() ([]uint32, error) {
-	names, err := x.files.list(x.dir)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []uint32
-	for _, name := range names {
-		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-			numbers = append(numbers, uint32(n))
-		}
-	}
-	slices.SortFunc(numbers, cmp.Compare[uint32])
-	return numbers, nil
 }

@@ -52,14 +52,14 @@ func isCorrupt(err error) bool {
 // open opens the directory of the index that the mark names, if there is one.
 func (r *recovering) open() error {
 	x := &r.index
-	numbers, err := x.numbers()
+	found, err := numbers(x.files, x.dir)
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(x.dir, "mark")
 	f, err := x.files.open(path, false)
 	switch {
-	case errors.Is(err, os.ErrNotExist) && len(numbers) == 0:
+	case errors.Is(err, os.ErrNotExist) && len(found) == 0:
 		return nil
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return err
@@ -70,10 +70,10 @@ func (r *recovering) open() error {
 	if err := r.enough(); err != nil {
 		return err
 	}
-	if !slices.Contains(numbers, x.mark.number) && x.mark.commit > 0 {
+	if !slices.Contains(found, x.mark.number) && x.mark.commit > 0 {
 		return corrupt(x.path(x.mark.number), "the index is missing")
 	}
-	for _, n := range numbers {
+	for _, n := range found {
 		if n != x.mark.number {
 			if err := os.RemoveAll(x.path(n)); err != nil {
 				return err

@@ -56,11 +56,11 @@ func (r *recovering) removeUnused() error {
 			r.repairs.drop(recordKey{kind: recordGeneration, a: uint64(n)})
 		}
 	}
-	numbers, err := s.numbers()
+	found, err := numbers(s.files, s.dir)
 	if err != nil {
 		return err
 	}
-	for _, n := range numbers {
+	for _, n := range found {
 		s.last = max(s.last, n)
 		if s.all[n] != nil {
 			continue
