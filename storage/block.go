@@ -75,38 +75,45 @@ func decodeBlock(items []blockItem, b []byte) ([]blockItem, error) {
 	if count == 0 || count > blockLimit || segment > 1<<31 {
 		return items, errShort
 	}
-	var last Item
+	last := new(Item)
 	for range count {
-		flags := r.byte()
-		read := func(flag byte) uint64 {
-			if flags&flag == 0 {
-				return 0
-			}
-			return r.uvarint()
-		}
-		it := Item{Seq: last.Seq + 1, Size: last.Size, Redelivered: flags&itemRedelivered != 0}
-		if flags&itemGap != 0 {
-			it.Seq = last.Seq + r.uvarint()
-		}
-		offset := blobEnd(last) + unzigzag(read(itemElsewhere))
-		if offset < 0 || offset > maxRecord {
-			return items, errShort
-		}
-		it.Place = placeAt(uint32(segment), offset)
-		if flags&itemSize != 0 {
-			it.Size = uint32(r.uvarint())
-		}
-		if flags&itemExpires != 0 {
-			it.Expires = last.Expires + unzigzag(r.uvarint())
-		}
-		it.Deliveries, it.Priority = uint16(read(itemDeliveries)), uint8(read(itemPriority))
-		items = append(items, blockItem{it, flags&itemShared != 0})
-		last = it
+		items = append(items, blockItem{})
+		it := &items[len(items)-1]
+		r.blockItem(it, uint32(segment), last)
+		last = &it.Item
 	}
-	if r.short || len(r.b) != 0 {
+	if r.bad || len(r.b) != 0 {
 		return items, errShort
 	}
 	return items, nil
+}
+
+// blockItem reads the item that comes after last.
+func (r *reader) blockItem(it *blockItem, segment uint32, last *Item) {
+	flags := r.byte()
+	it.Seq, it.Size = last.Seq+1, last.Size
+	if flags&itemGap != 0 {
+		it.Seq = last.Seq + r.uvarint()
+	}
+	offset := blobEnd(*last)
+	if flags&itemElsewhere != 0 {
+		offset += unzigzag(r.uvarint())
+	}
+	r.bad = r.bad || offset < 0 || offset > maxRecord
+	it.Place = placeAt(segment, offset)
+	if flags&itemSize != 0 {
+		it.Size = uint32(r.uvarint())
+	}
+	if flags&itemExpires != 0 {
+		it.Expires = last.Expires + unzigzag(r.uvarint())
+	}
+	if flags&itemDeliveries != 0 {
+		it.Deliveries = uint16(r.uvarint())
+	}
+	if flags&itemPriority != 0 {
+		it.Priority = uint8(r.uvarint())
+	}
+	it.Redelivered, it.shared = flags&itemRedelivered != 0, flags&itemShared != 0
 }
 
 // blobEnd is the offset behind an item's bytes.
@@ -114,29 +121,3 @@ func blobEnd(it Item) int64 { return it.Place.offset() + blobHead + int64(it.Siz
 
 func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
 func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
-
-// reader reads a record; what is missing reads as zero and is noted.
-type reader struct {
-	b     []byte
-	short bool
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.b, r.short = nil, true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) byte() byte {
-	if len(r.b) == 0 {
-		r.short = true
-		return 0
-	}
-	v := r.b[0]
-	r.b = r.b[1:]
-	return v
-}

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -21,19 +20,18 @@ type visitor interface {
 
 // decoding reads the meta of a group.
 type decoding struct {
-	meta  []byte
+	reader
 	base  Place // of the first blob
 	blobs int64 // bytes that are left for blobs not yet seen
 	next  Place
 	queue uint64
 	seq   uint64 // of the message before
-	bad   bool
 }
 
 // decode tells a visitor what is in a group. It trusts no number that it reads.
 func (g *record) decode(v visitor) error {
-	d := decoding{meta: g.meta, base: g.base, blobs: int64(g.blobs), next: g.base}
-	for len(d.meta) > 0 && !d.bad {
+	d := decoding{reader: reader{b: g.meta}, base: g.base, blobs: int64(g.blobs), next: g.base}
+	for len(d.b) > 0 && !d.bad {
 		d.operation(v)
 	}
 	if d.bad || d.blobs != 0 {
@@ -114,49 +112,4 @@ func (d *decoding) message(op byte) (it Item) {
 	d.bad = d.bad || it.Seq < d.seq // a seq never wraps around
 	d.seq = it.Seq
 	return it
-}
-
-func (d *decoding) byte() byte {
-	if len(d.meta) == 0 {
-		d.bad = true
-		return 0
-	}
-	b := d.meta[0]
-	d.meta = d.meta[1:]
-	return b
-}
-
-func (d *decoding) uvarint() uint64 {
-	if len(d.meta) > 0 && d.meta[0] < 0x80 {
-		n := uint64(d.meta[0])
-		d.meta = d.meta[1:]
-		return n
-	}
-	n, k := binary.Uvarint(d.meta)
-	if k <= 0 {
-		d.bad = true
-		return 0
-	}
-	d.meta = d.meta[k:]
-	return n
-}
-
-// limited reads a number that is at most limit.
-func (d *decoding) limited(limit uint64) uint64 {
-	n := d.uvarint()
-	if n > limit {
-		d.bad = true
-		return 0
-	}
-	return n
-}
-
-func (d *decoding) bytes(n uint64) []byte {
-	if n > uint64(len(d.meta)) {
-		d.bad = true
-		return nil
-	}
-	b := d.meta[:n]
-	d.meta = d.meta[n:]
-	return b
 }

@@ -212,21 +212,13 @@ func (g *generation) appendFiles(b []byte) []byte {
 func (g *generation) parseFiles(b []byte) bool {
 	r := reader{b: b}
 	for len(r.b) > 0 {
-		n := r.uvarint()
-		if n > uint64(len(r.b)) {
+		f := fileSum{string(r.bytes(r.uvarint())), int64(r.uvarint()), r.uint32()}
+		if r.bad {
 			return false
 		}
-		f := fileSum{name: string(r.b[:n])}
-		r.b = r.b[n:]
-		f.size = int64(r.uvarint())
-		if len(r.b) < 4 {
-			return false
-		}
-		f.sum = binary.LittleEndian.Uint32(r.b)
-		r.b = r.b[4:]
 		g.files = append(g.files, f)
 	}
-	return g.complete() && !r.short
+	return g.complete()
 }
 
 // checkSizes looks whether the files of a complete generation are there and as
