@@ -253,37 +253,53 @@ func (x *index) shrink() error {
 // number is given.
 func (x *index) copyFrom(old *badger.DB, number uint32) error {
 	return guarded(x.path(number), func() error {
-		batch, size, records := x.db.NewTransaction(true), 0, 0
-		defer func() { batch.Discard() }()
-		err := old.View(func(txn *badger.Txn) error {
-			it := txn.NewIterator(badger.IteratorOptions{})
-			defer it.Close()
-			for it.Rewind(); it.Valid(); it.Next() {
-				item := it.Item()
-				value, err := item.ValueCopy(nil)
-				if err != nil {
-					return err
-				}
-				size, records = size+len(value)+recordKeySize, records+1
-				if size > indexBatch || records > transactionRecords {
-					if err := batch.Commit(); err != nil {
-						return err
-					}
-					batch, size, records = x.db.NewTransaction(true), len(value), 1
-				}
-				if err := batch.Set(item.KeyCopy(nil), value); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		c := &indexCopy{to: x.db, txn: x.db.NewTransaction(true)}
+		defer func() { c.txn.Discard() }()
+		if err := eachItem(old, c.put); err != nil {
 			return err
 		}
-		if err := batch.Commit(); err != nil {
+		if err := c.txn.Commit(); err != nil {
 			return err
 		}
 		x.synced(x.path(number))
+		return nil
+	})
+}
+
+// indexCopy is what is written to a Badger, a transaction after the other.
+type indexCopy struct {
+	to            *badger.DB
+	txn           *badger.Txn // not committed yet
+	size, records int         // of that
+}
+
+// put writes a record. The transaction before ends if it would become too large.
+func (c *indexCopy) put(item *badger.Item) error {
+	value, err := item.ValueCopy(nil)
+	if err != nil {
+		return err
+	}
+	size := len(value) + recordKeySize
+	if c.size+size > indexBatch || c.records == transactionRecords {
+		if err := c.txn.Commit(); err != nil {
+			return err
+		}
+		c.txn, c.size, c.records = c.to.NewTransaction(true), 0, 0
+	}
+	c.size, c.records = c.size+size, c.records+1
+	return c.txn.Set(item.KeyCopy(nil), value)
+}
+
+// eachItem calls f for every record that there is, in the order of keys.
+func eachItem(db *badger.DB, f func(*badger.Item) error) error {
+	return db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			if err := f(it.Item()); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }

@@ -149,22 +149,15 @@ func (r *recovering) each(f func(k recordKey, b []byte) error) error {
 	x := &r.index
 	dir := x.path(x.mark.number)
 	return guarded(dir, func() error {
-		return x.db.View(func(txn *badger.Txn) error {
-			it := txn.NewIterator(badger.IteratorOptions{})
-			defer it.Close()
-			for it.Rewind(); it.Valid(); it.Next() {
-				k, ok := parseRecordKey(it.Item().Key())
-				if !ok {
-					return corrupt(dir, "a key makes no sense: %x", it.Item().Key())
-				}
-				if k.kind == recordMeta {
-					continue
-				}
-				if err := it.Item().Value(func(b []byte) error { return f(k, b) }); err != nil {
-					return err
-				}
+		return eachItem(x.db, func(item *badger.Item) error {
+			k, ok := parseRecordKey(item.Key())
+			if !ok {
+				return corrupt(dir, "a key makes no sense: %x", item.Key())
 			}
-			return nil
+			if k.kind == recordMeta {
+				return nil
+			}
+			return item.Value(func(b []byte) error { return f(k, b) })
 		})
 	})
 }
