@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,7 +182,7 @@ func (r *replaying) readGaps() error {
 
 func (r *replaying) parseGaps(b []byte) bool {
 	le, n := binary.LittleEndian, len(b)-4
-	if n < 0 || n%gapSize != 0 || le.Uint32(b[n:]) != crc32.Checksum(b[:n], castagnoli) {
+	if !hasSum(b) || n%gapSize != 0 {
 		return false
 	}
 	for ; n > 0; n -= gapSize {
@@ -215,8 +214,7 @@ func (r *replaying) writeGaps() error {
 		b = le.AppendUint64(b, g.end.group)
 		b = le.AppendUint64(b, g.end.messages)
 	}
-	b = le.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	return writeWhole(r.j.files, r.gapsPath(), b)
+	return writeWhole(r.j.files, r.gapsPath(), appendSum(b))
 }
 
 // writeWhole writes a file, which is there whole or not at all.

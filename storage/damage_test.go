@@ -170,7 +170,7 @@ func TestNewerFormat(t *testing.T) {
 	for slot := range 2 {
 		b := f.data[slot*markSlot:]
 		b[8] = 2
-		sealSum(b, markLen)
+		sealSum(b[:markLen])
 	}
 	_, _, err := foundOn(h.d, h.o)
 	if err == nil || !strings.Contains(err.Error(), "format 2") {

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"io"
 	"path/filepath"
 )
@@ -32,14 +31,12 @@ func (m *indexMark) seal() []byte {
 	for _, v := range [...]uint64{m.turn, m.commit, m.live} {
 		b = le.AppendUint64(b, v)
 	}
-	b = le.AppendUint32(b, 0)
-	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return appendSum(le.AppendUint32(b, 0))
 }
 
 func (m *indexMark) parse(b []byte) bool {
 	le := binary.LittleEndian
-	if len(b) != indexMarkSize || le.Uint64(b) != indexMarkMagic ||
-		le.Uint32(b[indexMarkSize-4:]) != crc32.Checksum(b[:indexMarkSize-4], castagnoli) {
+	if len(b) != indexMarkSize || le.Uint64(b) != indexMarkMagic || !hasSum(b) {
 		return false
 	}
 	m.number, m.turn, m.commit, m.live = le.Uint32(b[12:]), le.Uint64(b[16:]), le.Uint64(b[24:]), le.Uint64(b[32:])

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"os"
@@ -55,17 +54,12 @@ func (m *mark) seal(b []byte) {
 	if m.clean {
 		b[73] = 1
 	}
-	sealSum(b, markLen)
-}
-
-// sealSum ends n bytes with their checksum.
-func sealSum(b []byte, n int) {
-	binary.LittleEndian.PutUint32(b[n-4:], crc32.Checksum(b[:n-4], castagnoli))
+	sealSum(b[:markLen])
 }
 
 func (m *mark) parse(b []byte) bool {
 	le := binary.LittleEndian
-	if le.Uint64(b) != markMagic || le.Uint32(b[markLen-4:]) != crc32.Checksum(b[:markLen-4], castagnoli) {
+	if le.Uint64(b) != markMagic || !hasSum(b[:markLen]) {
 		return false
 	}
 	*m = mark{

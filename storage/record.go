@@ -29,6 +29,23 @@ const (
 // castagnoli is the polynomial that processors have an instruction for.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// sealSum makes the last four bytes the checksum of those before.
+func sealSum(b []byte) {
+	n := len(b) - 4
+	binary.LittleEndian.PutUint32(b[n:], crc32.Checksum(b[:n], castagnoli))
+}
+
+// appendSum appends the checksum of b.
+func appendSum(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// hasSum tells whether the last four bytes are the checksum of those before.
+func hasSum(b []byte) bool {
+	n := len(b) - 4
+	return n >= 0 && binary.LittleEndian.Uint32(b[n:]) == crc32.Checksum(b[:n], castagnoli)
+}
+
 // groupHeader starts a record.
 type groupHeader struct {
 	segment  uint32 // that it is in
@@ -137,14 +154,13 @@ func (h *segmentHeader) seal(b []byte) {
 	le.PutUint64(b[24:], h.first)
 	le.PutUint64(b[32:], h.messages)
 	le.PutUint32(b[40:], h.chain)
-	le.PutUint32(b[44:], crc32.Checksum(b[:44], castagnoli))
+	sealSum(b[:segmentHeadLen])
 }
 
 // parse reads a header; false if it is none of a directory with the salt.
 func (h *segmentHeader) parse(b []byte, salt uint64) bool {
 	le := binary.LittleEndian
-	if le.Uint64(b) != segmentMagic || le.Uint32(b[44:]) != crc32.Checksum(b[:44], castagnoli) ||
-		le.Uint64(b[16:]) != salt {
+	if le.Uint64(b) != segmentMagic || !hasSum(b[:segmentHeadLen]) || le.Uint64(b[16:]) != salt {
 		return false
 	}
 	*h = segmentHeader{
