@@ -116,6 +116,11 @@ func (r *reader) blockItem(it *blockItem, segment uint32, last *Item) {
 	it.Redelivered, it.shared = flags&itemRedelivered != 0, flags&itemShared != 0
 }
 
+// Which items of a block are settled is kept as a bit for each.
+func bitmapSize(items int) int { return (items + 7) / 8 }
+func bit(b []byte, i int) bool { return b[i/8]&(1<<(i%8)) != 0 }
+func setBit(b []byte, i int)   { b[i/8] |= 1 << (i % 8) }
+
 // blobEnd is the offset behind an item's bytes.
 func blobEnd(it Item) int64 { return it.Place.offset() + blobHead + int64(it.Size) }
 

@@ -113,7 +113,6 @@ func (f *fold) block(id uint64, k *block, settled *seqSet, requeues []requeue) e
 		return nil
 	}
 	b := f.archive
-	at, bitmapAt := recordKey{recordBlock, id, k.first}, recordKey{recordSettled, id, k.first}
 	items, dead, err := b.readBlock(id, k)
 	if err != nil {
 		return err
@@ -121,22 +120,20 @@ func (f *fold) block(id uint64, k *block, settled *seqSet, requeues []requeue) e
 	before := k.live
 	for i := range items {
 		if it := &items[i]; !bit(dead, i) && settled.has(it.Seq) {
-			dead[i/8] |= 1 << (i % 8)
+			setBit(dead, i)
 			f.release(id, k, it)
 		}
 	}
 	switch {
 	case k.live == 0:
-		f.changes.drop(at)
-		f.changes.count(-before)
-		f.changes.drop(bitmapAt)
+		f.changes.dropBlock(id, k.first, before)
 		return nil
 	case k.live < before:
-		f.changes.put(bitmapAt, dead)
+		f.changes.put(recordKey{recordSettled, id, k.first}, dead)
 		f.changes.count(k.live - before)
 	}
 	if giveBack(items, requeues) {
-		f.changes.put(at, encodeBlock(items))
+		f.changes.put(recordKey{recordBlock, id, k.first}, encodeBlock(items))
 	}
 	return nil
 }
@@ -173,16 +170,14 @@ func (b *archive) readBlock(id uint64, k *block) (items []blockItem, dead []byte
 		return nil, nil, corrupt(b.index.dir, "block %d/%d: %v", id, k.first, err)
 	}
 	if k.live == k.count {
-		return items, make([]byte, (len(items)+7)/8), nil
+		return items, make([]byte, bitmapSize(len(items))), nil
 	}
 	dead, err = b.index.get(recordKey{recordSettled, id, k.first})
-	if err == nil && len(dead) != (len(items)+7)/8 {
+	if err == nil && len(dead) != bitmapSize(len(items)) {
 		err = corrupt(b.index.dir, "the settled messages of block %d/%d make no sense", id, k.first)
 	}
 	return items, dead, err
 }
-
-func bit(b []byte, i int) bool { return b[i/8]&(1<<(i%8)) != 0 }
 
 // release notes that an item of a block is settled.
 func (f *fold) release(queue uint64, k *block, it *blockItem) {
@@ -217,9 +212,7 @@ func (f *fold) dropQueue(id uint64, q *archiveQueue) error {
 				}
 			}
 		}
-		f.changes.drop(recordKey{recordBlock, id, k.first})
-		f.changes.count(-before)
-		f.changes.drop(recordKey{recordSettled, id, k.first})
+		f.changes.dropBlock(id, k.first, before)
 		b.mu.Lock()
 		b.live -= int64(k.live)
 		b.liveBytes -= k.bytes

@@ -53,6 +53,13 @@ func (c *changes) drop(k recordKey) {
 	c.size += recordKeySize + 64
 }
 
+// dropBlock drops a block with so many live messages, and what is settled of it.
+func (c *changes) dropBlock(queue, first uint64, live int) {
+	c.drop(recordKey{recordBlock, queue, first})
+	c.count(-live)
+	c.drop(recordKey{recordSettled, queue, first})
+}
+
 // count notes how many messages more the blocks have with the last change. What
 // the index says of itself is right after each transaction, not only the last.
 func (c *changes) count(n int) { c.list[len(c.list)-1].live += n }
@@ -241,10 +248,8 @@ func (x *index) shrink() error {
 		return err
 	}
 	x.mark.number, x.used = oldNumber+1, x.size
-	for range 2 { // both slots: the old directory goes
-		if err := x.mark.write(); err != nil {
-			return err
-		}
+	if err := x.mark.settle(); err != nil { // the old directory goes
+		return err
 	}
 	return os.RemoveAll(x.path(oldNumber))
 }

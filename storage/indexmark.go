@@ -65,10 +65,8 @@ func (m *indexMark) make(fs files, dir string) (err error) {
 	if m.f, err = fs.open(path+".new", true); err != nil {
 		return err
 	}
-	for range 2 {
-		if err := m.write(); err != nil {
-			return err
-		}
+	if err := m.settle(); err != nil {
+		return err
 	}
 	if err := fs.rename(path+".new", path); err != nil {
 		return err
@@ -86,6 +84,14 @@ func (m *indexMark) write() error {
 		return err
 	}
 	return m.f.sync()
+}
+
+// settle writes the mark to both slots: nothing of an older one is left.
+func (m *indexMark) settle() error {
+	if err := m.write(); err != nil {
+		return err
+	}
+	return m.write()
 }
 
 func (m *indexMark) close() error {

@@ -12,16 +12,14 @@ func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
 	dead, some := r.dead[k]
 	delete(r.dead, k)
 	if !some {
-		dead = make([]byte, (len(r.found)+7)/8)
+		dead = make([]byte, bitmapSize(len(r.found)))
 	}
-	if len(dead) != (len(r.found)+7)/8 || r.found[0].Seq != k.b {
+	if len(dead) != bitmapSize(len(r.found)) || r.found[0].Seq != k.b {
 		r.repairs.drop(bitmapKey)
 		return false, nil
 	}
 	if r.found[0].Place.segment() > r.want.segment {
-		r.repairs.drop(k)
-		r.repairs.count(-r.countOrphans(dead))
-		r.repairs.drop(bitmapKey)
+		r.repairs.dropBlock(k.a, k.b, r.countOrphans(dead))
 		return true, nil
 	}
 	at := block{first: k.b, last: r.found[len(r.found)-1].Seq, count: len(r.found)}
@@ -34,7 +32,7 @@ func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
 			if err = r.accept(err, 0); err != nil {
 				return false, err
 			}
-			dead[i/8] |= 1 << (i % 8)
+			setBit(dead, i)
 			lost++
 		}
 	}
