@@ -204,29 +204,40 @@ func (j *journal) walk(number uint32, v visitor, after func() error) (end covere
 		return covered{}, err
 	}
 	for _, x := range s.extents {
-		at, end := x.from, x.start
-		for at < x.to {
-			g, err := readGroup(w, at, j.mark.salt)
-			if err == nil && (g.number != end.group+1 || g.previous != end.chain || g.segment != number) {
-				err = errInvalid
+		err := s.each(x, w, j.mark.salt, func(g *record) error {
+			if err := g.decode(v); err != nil {
+				return err
 			}
-			if err == nil {
-				err = g.decode(v)
-			}
-			if errors.Is(err, errInvalid) {
-				return covered{}, &CorruptError{File: s.path, Offset: at, Reason: fmt.Sprintf("group %d is not what was written", end.group+1)}
-			}
-			if err == nil {
-				err = after()
-			}
-			if err != nil {
-				return covered{}, err
-			}
-			end.group, end.chain = g.number, g.chain
-			at += g.size()
+			return after()
+		})
+		if err != nil {
+			return covered{}, err
 		}
 	}
 	return s.extents[len(s.extents)-1].end, nil
+}
+
+// each calls f for the groups of an extent. They were whole when they were
+// written or replayed: it is damage if one is not any more.
+func (s *segment) each(x extent, w *window, salt uint64, f func(g *record) error) error {
+	for at, end := x.from, x.start; at < x.to; {
+		g, err := readGroup(w, at, salt)
+		if err == nil && !g.follows(end) {
+			err = errInvalid
+		}
+		if err == nil {
+			err = f(g)
+		}
+		if errors.Is(err, errInvalid) {
+			return &CorruptError{File: s.path, Offset: at, Reason: fmt.Sprintf("group %d is not what was written", end.group+1)}
+		}
+		if err != nil {
+			return err
+		}
+		end.group, end.chain = g.number, g.chain
+		at += g.size()
+	}
+	return nil
 }
 
 // early tells whether so much is in use that giving back what nobody needs any

@@ -89,7 +89,7 @@ func (r *replaying) group() error {
 	if err != nil {
 		return err
 	}
-	if !r.isNext(g) {
+	if !g.follows(r.end) {
 		return errInvalid
 	}
 	v := r.v
@@ -117,9 +117,10 @@ func (r *replaying) group() error {
 	return nil
 }
 
-// isNext tells whether a group is the one that follows at the position.
-func (r *replaying) isNext(g *record) bool {
-	return g.number == r.end.group+1 && g.previous == r.end.chain && g.segment == r.end.segment
+// follows tells whether a group is the next one in the segment in which
+// something ends.
+func (g *record) follows(end covered) bool {
+	return g.number == end.group+1 && g.previous == end.chain && g.segment == end.segment
 }
 
 // interrupted decides about a group that is not there: false if nothing is

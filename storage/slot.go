@@ -88,46 +88,68 @@ type found struct {
 	later  uint64  // a number above the missing one, if there is such
 }
 
+// searching looks for a group that is missing.
+type searching struct {
+	missing uint64
+	first   *found
+	later   uint64 // the first number above the missing one that was met
+}
+
+// meet notes what was found, if it is closer to the missing group.
+func (l *searching) meet(f found) {
+	if f.number > l.missing && l.later == 0 {
+		l.later = f.number
+	}
+	if l.first == nil || f.number < l.first.number || f.number == l.first.number && l.first.group == nil {
+		l.first = &f
+	}
+}
+
+// futile tells whether a group with a number would not be any news.
+func (l *searching) futile(number uint64) bool {
+	return number < l.missing || l.later > 0 && l.first.group != nil && number >= l.first.number
+}
+
 // search looks for the group that is missing and for what was written after it;
 // nil if there is nothing.
 func (r *replaying) search() (*found, error) {
-	var first *found
-	missing, later := r.end.group+1, uint64(0)
-	better := func(f found) {
-		if f.number > missing && later == 0 {
-			later = f.number
-		}
-		if first == nil || f.number < first.number || f.number == first.number && first.group == nil {
-			first = &f
-		}
-	}
+	l := &searching{missing: r.end.group + 1}
 	for _, s := range r.beyond() {
-		from := int64(0)
-		if s == r.at {
-			from = r.offset
-		} else if s.known && s.head.first > missing {
-			better(found{slot: s, number: s.head.first})
+		if s != r.at && s.known && s.head.first > l.missing {
+			l.meet(found{slot: s, number: s.head.first})
 		}
-		w := &window{f: s.file, size: s.window.size}
-		err := s.headers(from, r.mark.salt, func(at int64, h *groupHeader) error {
-			known := later > 0 && first.group != nil && h.number >= first.number
-			if h.number < missing || known {
-				return nil
-			}
-			g, err := readGroup(w, at, r.mark.salt)
-			if err == nil && (s != r.at || at != r.offset || !r.isNext(g)) {
-				better(found{slot: s, offset: at, number: g.number, group: g})
-			}
-			return ignoreInvalid(err)
-		})
-		if err != nil {
+		if err := r.searchSlot(s, l); err != nil {
 			return nil, err
 		}
 	}
-	if first != nil {
-		first.later = later
+	if l.first != nil {
+		l.first.later = l.later
 	}
-	return first, nil
+	return l.first, nil
+}
+
+// searchSlot looks at the groups of a file.
+func (r *replaying) searchSlot(s *slot, l *searching) error {
+	w := &window{f: s.file, size: s.window.size}
+	return s.headers(r.behindIn(s), r.mark.salt, func(at int64, h *groupHeader) error {
+		if l.futile(h.number) {
+			return nil
+		}
+		g, err := readGroup(w, at, r.mark.salt)
+		if err == nil && (s != r.at || at != r.offset || !g.follows(r.end)) {
+			l.meet(found{slot: s, offset: at, number: g.number, group: g})
+		}
+		return ignoreInvalid(err)
+	})
+}
+
+// behindIn is where in a file something may have been written after the
+// position.
+func (r *replaying) behindIn(s *slot) int64 {
+	if s == r.at {
+		return r.offset
+	}
+	return 0
 }
 
 // beyond returns the files in which something may have been written after the
@@ -150,26 +172,7 @@ func (r *replaying) beyond() (slots []*slot) {
 // durable, and others will be written with the same numbers.
 func (r *replaying) wipe() error {
 	for _, s := range r.beyond() {
-		from, wiped := int64(0), false
-		if s == r.at {
-			from = r.offset
-		}
-		zero := func(at int64, n int) error {
-			wiped = true
-			_, err := s.file.WriteAt(make([]byte, n), at)
-			return err
-		}
-		if s != r.at && !s.blank() {
-			if err := zero(0, segmentHeadLen); err != nil {
-				return err
-			}
-		}
-		err := s.headers(from, r.mark.salt, func(at int64, h *groupHeader) error {
-			if h.number <= r.end.group {
-				return nil
-			}
-			return zero(at, headerSize)
-		})
+		wiped, err := r.wipeSlot(s)
 		if err != nil {
 			return err
 		}
@@ -184,6 +187,27 @@ func (r *replaying) wipe() error {
 		}
 	}
 	return nil
+}
+
+// wipeSlot wipes a file, and tells whether there was anything.
+func (r *replaying) wipeSlot(s *slot) (wiped bool, err error) {
+	zero := func(at int64, n int) error {
+		wiped = true
+		_, err := s.file.WriteAt(make([]byte, n), at)
+		return err
+	}
+	if s != r.at && !s.blank() {
+		if err := zero(0, segmentHeadLen); err != nil {
+			return wiped, err
+		}
+	}
+	err = s.headers(r.behindIn(s), r.mark.salt, func(at int64, h *groupHeader) error {
+		if h.number <= r.end.group {
+			return nil
+		}
+		return zero(at, headerSize)
+	})
+	return wiped, err
 }
 
 // sortedKeys returns the numbers of segments, ascending.

@@ -170,34 +170,42 @@ func (s *store) close(clean func() bool) error {
 
 // openMark opens the mark, or makes one for a fresh directory.
 func openMark(o Options) (*markFile, Loss, error) {
-	path := filepath.Join(o.Dir, "mark")
-	damage := &CorruptError{File: path, Offset: -1, Reason: "it is missing"}
-	f, err := o.files.open(path, false)
-	switch {
-	case err == nil:
-		m, err := readMark(f)
-		if err == nil {
-			return &markFile{mark: m, f: f}, Loss{}, nil
-		}
-		f.Close()
-		if !errors.Is(err, errInvalid) {
-			return nil, Loss{}, err
-		}
-		damage.Reason = "neither of its halves is whole"
-	case errors.Is(err, os.ErrNotExist):
-		fresh, err := isFresh(o)
-		if err != nil {
-			return nil, Loss{}, err
-		}
-		if fresh {
-			var salt [8]byte
-			_, _ = rand.Read(salt[:])
-			m, err := makeMark(o.files, o.Dir, mark{salt: binary.LittleEndian.Uint64(salt[:]), clean: true})
-			return m, Loss{}, err
-		}
-	default:
+	f, err := o.files.open(filepath.Join(o.Dir, "mark"), false)
+	if errors.Is(err, os.ErrNotExist) {
+		return withoutMark(o)
+	}
+	if err != nil {
 		return nil, Loss{}, err
 	}
+	m, err := readMark(f)
+	if err == nil {
+		return &markFile{mark: m, f: f}, Loss{}, nil
+	}
+	f.Close()
+	if errors.Is(err, errInvalid) {
+		return replaceMark(o, "neither of its halves is whole")
+	}
+	return nil, Loss{}, err
+}
+
+// withoutMark makes a mark where there is none.
+func withoutMark(o Options) (*markFile, Loss, error) {
+	fresh, err := isFresh(o)
+	if err != nil {
+		return nil, Loss{}, err
+	}
+	if !fresh {
+		return replaceMark(o, "it is missing")
+	}
+	var salt [8]byte
+	_, _ = rand.Read(salt[:])
+	m, err := makeMark(o.files, o.Dir, mark{salt: binary.LittleEndian.Uint64(salt[:]), clean: true})
+	return m, Loss{}, err
+}
+
+// replaceMark makes another mark for one that was lost, if that is accepted.
+func replaceMark(o Options, reason string) (*markFile, Loss, error) {
+	damage := &CorruptError{File: filepath.Join(o.Dir, "mark"), Offset: -1, Reason: reason}
 	if !o.AcceptLoss {
 		return nil, Loss{}, damage
 	}
