@@ -2,12 +2,8 @@ package storage
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -82,91 +78,6 @@ func (m *mark) required() uint64 {
 // forgotten tells whether the machine has stopped since, and with it all that
 // was only handed to the kernel.
 func (m *mark) forgotten() bool { return m.durability == OS && m.boot != thisBoot() }
-
-// markFile is the file with the mark.
-type markFile struct {
-	mark
-	f     file
-	buf   [markSize]byte
-	since time.Time // when it was last synced, or that was asked for
-}
-
-// readMark returns the newest whole slot; errInvalid if there is none.
-func readMark(f io.ReaderAt) (mark, error) {
-	b := make([]byte, markSize)
-	newest, ok := mark{}, false
-	for slot := range int64(2) {
-		_, err := f.ReadAt(b, slot*markSlot)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return mark{}, err
-		}
-		var m mark
-		if err != nil || !m.parse(b) {
-			continue
-		}
-		if version := binary.LittleEndian.Uint32(b[8:]); version != formatVersion {
-			return mark{}, fmt.Errorf("storage: the directory has format %d, and this program knows %d", version, formatVersion)
-		}
-		if !ok || m.turn > newest.turn {
-			newest, ok = m, true
-		}
-	}
-	if !ok {
-		return mark{}, errInvalid
-	}
-	return newest, nil
-}
-
-// write writes the mark to the slot whose turn it is.
-func (m *markFile) write() error {
-	m.turn++
-	m.seal(m.buf[:])
-	_, err := m.f.WriteAt(m.buf[:], int64(m.turn%2)*markSlot)
-	return err
-}
-
-// settle writes the mark to both slots and syncs it.
-func (m *markFile) settle(clean bool) error {
-	m.clean = clean
-	for range 2 {
-		if err := m.write(); err != nil {
-			return err
-		}
-	}
-	return m.f.sync()
-}
-
-// makeMark makes the file; it is there whole or not at all.
-func makeMark(fs files, dir string, m mark) (*markFile, error) {
-	b := make([]byte, 2*markSlot)
-	m.seal(b)
-	path := filepath.Join(dir, "mark")
-	if err := writeWhole(fs, path, b); err != nil {
-		return nil, err
-	}
-	f, err := fs.open(path, false)
-	return &markFile{mark: m, f: f}, err
-}
-
-// findSalt takes the salt of the directory from the header of a segment.
-func findSalt(o Options) (salt uint64, err error) {
-	dir := filepath.Join(o.Dir, "journal")
-	names, err := o.files.list(dir)
-	for _, name := range names {
-		f, err := o.files.open(filepath.Join(dir, name), false)
-		if err != nil {
-			return 0, err
-		}
-		b := make([]byte, segmentHeadLen)
-		_, err = f.ReadAt(b, 0)
-		f.Close()
-		var h segmentHeader
-		if s := binary.LittleEndian.Uint64(b[16:]); err == nil && h.parse(b, s) {
-			salt = s
-		}
-	}
-	return salt, err
-}
 
 // thisBoot tells one run of the machine from another; 0 if that is not known.
 var thisBoot = sync.OnceValue(func() uint64 {

@@ -1,8 +1,6 @@
 package storage
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -166,64 +164,4 @@ func (s *store) close(clean func() bool) error {
 		return errors.Join(err, s.journal.close(func() bool { return false }))
 	}
 	return s.journal.close(clean)
-}
-
-// openMark opens the mark, or makes one for a fresh directory.
-func openMark(o Options) (*markFile, Loss, error) {
-	f, err := o.files.open(filepath.Join(o.Dir, "mark"), false)
-	if errors.Is(err, os.ErrNotExist) {
-		return withoutMark(o)
-	}
-	if err != nil {
-		return nil, Loss{}, err
-	}
-	m, err := readMark(f)
-	if err == nil {
-		return &markFile{mark: m, f: f}, Loss{}, nil
-	}
-	f.Close()
-	if errors.Is(err, errInvalid) {
-		return replaceMark(o, "neither of its halves is whole")
-	}
-	return nil, Loss{}, err
-}
-
-// withoutMark makes a mark where there is none.
-func withoutMark(o Options) (*markFile, Loss, error) {
-	fresh, err := isFresh(o)
-	if err != nil {
-		return nil, Loss{}, err
-	}
-	if !fresh {
-		return replaceMark(o, "it is missing")
-	}
-	var salt [8]byte
-	_, _ = rand.Read(salt[:])
-	m, err := makeMark(o.files, o.Dir, mark{salt: binary.LittleEndian.Uint64(salt[:]), clean: true})
-	return m, Loss{}, err
-}
-
-// replaceMark makes another mark for one that was lost, if that is accepted.
-func replaceMark(o Options, reason string) (*markFile, Loss, error) {
-	damage := &CorruptError{File: filepath.Join(o.Dir, "mark"), Offset: -1, Reason: reason}
-	if !o.AcceptLoss {
-		return nil, Loss{}, damage
-	}
-	salt, err := findSalt(o)
-	if err != nil {
-		return nil, Loss{}, err
-	}
-	m, err := makeMark(o.files, o.Dir, mark{salt: salt})
-	return m, Loss{Damages: []string{damage.Error()}}, err
-}
-
-// isFresh tells whether nothing was ever kept in a directory.
-func isFresh(o Options) (bool, error) {
-	for _, name := range [...]string{"journal", "index", "fragments"} {
-		names, err := o.files.list(filepath.Join(o.Dir, name))
-		if err != nil || len(names) > 0 {
-			return false, err
-		}
-	}
-	return true, nil
 }
