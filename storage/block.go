@@ -20,6 +20,14 @@ const (
 	itemShared                  // its bytes are shared with other queues
 )
 
+// block is a block of the index.
+type block struct {
+	first, last uint64 // sequence numbers
+	count, live int
+	bytes       int64 // of those that are live
+	shared      bool  // messages of it may be in fragments without an owner
+}
+
 // blockItem is an item as a block has it.
 type blockItem struct {
 	Item
@@ -126,11 +134,3 @@ func blobEnd(it Item) int64 { return it.Place.offset() + blobHead + int64(it.Siz
 
 func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
 func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
-
-// block is a block of the index.
-type block struct {
-	first, last uint64 // sequence numbers
-	count, live int
-	bytes       int64 // of those that are live
-	shared      bool  // messages of it may be in fragments without an owner
-}
