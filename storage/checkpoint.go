@@ -98,6 +98,15 @@ func (c *checkpoint) requeue(queue, seq uint64, deliveries uint16) {
 	c.touched++
 }
 
+// takeRequeues returns what was given back to a queue, once. A fold alone is
+// without a checkpoint, and without any of this.
+func (c *checkpoint) takeRequeues(queue uint64) (taken []requeue) {
+	if c != nil && c.queues[queue] != nil {
+		taken, c.queues[queue].requeues = c.queues[queue].requeues, nil
+	}
+	return taken
+}
+
 func compareSeq(it blockItem, seq uint64) int { return cmp.Compare(it.Seq, seq) }
 
 func (c *checkpoint) deleted(queue uint64) {

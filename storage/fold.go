@@ -20,21 +20,8 @@ func (b *archive) foldAlone() error { return b.fold(new(changes), nil, nil) }
 // all. With cover, the checkpoint c is complete.
 func (b *archive) fold(list *changes, c *checkpoint, cover *covered) error {
 	f := &fold{archive: b, changes: list}
-	b.mu.Lock()
-	b.settled = 0
-	ids := slices.Sorted(maps.Keys(b.queues))
-	b.mu.Unlock()
-	for _, id := range ids {
-		var requeues []requeue
-		if c != nil && c.queues[id] != nil {
-			requeues, c.queues[id].requeues = c.queues[id].requeues, nil
-		}
-		if err := f.queue(id, requeues); err != nil {
-			return err
-		}
-	}
-	if c != nil {
-		c.touched = 0
+	if err := f.queues(c); err != nil {
+		return err
 	}
 	b.dropFragments(f)
 	moved, err := b.evacuate(list)
@@ -76,6 +63,25 @@ func (b *archive) forget(segment uint32, gone []uint64) {
 	for _, q := range b.queues {
 		q.spans = slices.DeleteFunc(q.spans, func(s span) bool { return s.segment <= segment })
 	}
+}
+
+// queues folds what has happened to all queues. What was given back, c has if it
+// is not nil.
+func (f *fold) queues(c *checkpoint) error {
+	b := f.archive
+	b.mu.Lock()
+	b.settled = 0
+	ids := slices.Sorted(maps.Keys(b.queues))
+	b.mu.Unlock()
+	for _, id := range ids {
+		if err := f.queue(id, c.takeRequeues(id)); err != nil {
+			return err
+		}
+	}
+	if c != nil {
+		c.touched = 0
+	}
+	return nil
 }
 
 // queue folds what has happened to a queue.

@@ -34,6 +34,19 @@ func (x *index) create(number uint32) error {
 	return x.files.syncDir(x.dir)
 }
 
+// removeOthers removes those of the directories that are not in use.
+func (x *index) removeOthers(numbers []uint32) error {
+	for _, n := range numbers {
+		if n == x.mark.number {
+			continue
+		}
+		if err := os.RemoveAll(x.path(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // close closes the index.
 func (x *index) close() error {
 	err := x.mark.close()

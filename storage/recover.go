@@ -73,12 +73,8 @@ func (r *recovering) open() error {
 	if !slices.Contains(found, x.mark.number) && x.mark.commit > 0 {
 		return corrupt(x.path(x.mark.number), "the index is missing")
 	}
-	for _, n := range found {
-		if n != x.mark.number {
-			if err := os.RemoveAll(x.path(n)); err != nil {
-				return err
-			}
-		}
+	if err := x.removeOthers(found); err != nil {
+		return err
 	}
 	if x.mark.commit == 0 { // nothing was given back for its sake
 		return x.create(x.mark.number)

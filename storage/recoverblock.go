@@ -23,18 +23,9 @@ func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
 		return true, nil
 	}
 	at := block{first: k.b, last: r.found[len(r.found)-1].Seq, count: len(r.found)}
-	lost := 0
-	for i := range r.found {
-		if bit(dead, i) {
-			continue
-		}
-		if err := r.item(k.a, &r.found[i], &at); err != nil {
-			if err = r.accept(err, 0); err != nil {
-				return false, err
-			}
-			setBit(dead, i)
-			lost++
-		}
+	lost, err := r.items(k.a, dead, &at)
+	if err != nil {
+		return false, err
 	}
 	if lost > 0 {
 		r.repairs.put(bitmapKey, slices.Clone(dead))
@@ -42,6 +33,24 @@ func (r *recovering) block(k recordKey, value []byte) (ok bool, err error) {
 	}
 	r.keep(k.a, at)
 	return true, nil
+}
+
+// items notes the live items of a block. Those that are lost count as settled
+// from now on.
+func (r *recovering) items(queue uint64, dead []byte, at *block) (lost int, err error) {
+	for i := range r.found {
+		if bit(dead, i) {
+			continue
+		}
+		if err := r.item(queue, &r.found[i], at); err != nil {
+			if err = r.accept(err, 0); err != nil {
+				return lost, err
+			}
+			setBit(dead, i)
+			lost++
+		}
+	}
+	return lost, nil
 }
 
 // countOrphans counts the live items of a block of a checkpoint that was not
