@@ -18,6 +18,25 @@
 //
 // A message that is settled before its group is taken is never written.
 //
+// # Where things are
+//
+//	units, what gathers, the committer   unit.go, queue.go, db.go, committer.go
+//	opening, the engine                  store.go, options.go, lock.go
+//	what is durable at least             mark.go, markfile.go
+//	a group as bytes                     record.go, encode.go, decode.go
+//	appending groups                     journal.go, append.go
+//	the ring of segments                 ring.go, segment.go, tend.go
+//	reading them                         load.go, walk.go, window.go
+//	replaying them at the start          replay.go, slot.go, accept.go, state.go
+//	what is behind the journal           archive*.go, space.go
+//	moving a segment there               checkpoint*.go
+//	what was settled since               fold*.go, evacuate.go
+//	bodies in Badger                     fragment*.go, generation*.go, badger.go
+//	all but bodies in Badger             index*.go, block.go
+//	reading both at the start            recover*.go, salvage.go
+//	without keeping anything             shadow.go, overlay.go
+//	bodies that need not survive         pagefile.go
+//
 // # Who owns what
 //
 //	state                                   owner
