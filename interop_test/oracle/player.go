@@ -40,6 +40,7 @@ func (pl Player) Play(ctx context.Context, s *Scenario, number int) (*Scenario, 
 			continue
 		}
 		last = i
+		g.recorded = s.Steps[i].Answer
 		if err := g.step(st.Line); err != nil {
 			return nil, fmt.Errorf("%s: %w", st.Line, err)
 		}
@@ -62,6 +63,8 @@ type game struct {
 	order  []*peer
 	vars   map[string]string // $queue, $ctag, $reply1: names that the broker made up
 	events []event           // of the present step
+
+	recorded []string // what came at the present step when it was recorded
 
 	replies []string // the reply names that came
 

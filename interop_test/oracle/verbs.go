@@ -77,7 +77,9 @@ func (g *game) silence(o order) error {
 	if err != nil {
 		return err
 	}
-	g.gather(o.p, d, func(event) bool { return false })
+	if !g.awaitRecorded(o.p) {
+		g.gather(o.p, d, func(event) bool { return false })
+	}
 	last := len(g.events) - 1
 	if g.events[last].end != "timeout" {
 		return nil
@@ -87,6 +89,24 @@ func (g *game) silence(o order) error {
 		g.events = append(g.events, event{lines: []string{"silence"}, silence: true})
 	}
 	return nil
+}
+
+// awaitRecorded waits for what came when the step was recorded, however long it
+// takes: on a busy machine that is longer than the step shows. It returns whether
+// nothing else is to be waited for.
+func (g *game) awaitRecorded(p *peer) (ended bool) {
+	want := len(g.recorded)
+	if want == 0 || g.recorded[0] == "silence" {
+		return false
+	}
+	last := g.gather(p, p.patience(), func(event) bool {
+		lines := 0
+		for _, e := range g.events {
+			lines += max(1, len(e.lines))
+		}
+		return lines >= want
+	})
+	return last.end != ""
 }
 
 // skip lets a time pass and forgets the heartbeats that come meanwhile.
