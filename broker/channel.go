@@ -24,7 +24,7 @@ type channel struct {
 	route      *route             // of the last publish
 	published  *amqp.BasicPublish // the last publish
 	properties []byte             // the last that were found in order
-	persistent bool               // what they say
+	traits     traits             // what they ask for
 	confirms   *confirms          // nil unless the channel is in confirm mode
 	acks       ackRange
 	tx         *transaction // nil unless the channel is transactional

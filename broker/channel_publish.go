@@ -20,10 +20,10 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		}
 	}
 	var more []string
-	persistent := ch.persistent
+	t := ch.traits
 	if props := content.Properties(); !bytes.Equal(props, ch.properties) || len(props) == 0 {
 		var err error
-		if more, persistent, err = ch.examine(&content); err != nil {
+		if more, t, err = ch.examine(&content); err != nil {
 			return err
 		}
 	}
@@ -32,12 +32,13 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		rt = s.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
-		if persistent && s.vhost.store != nil {
+		if t.persistent && s.vhost.store != nil {
 			if err := ch.tx.grow(content.Size(), max(len(rt.queues), len(more)+1)); err != nil {
 				return err
 			}
 		}
-		ch.heldRun(rt, more, p.Mandatory).hold(content, persistent && s.vhost.store != nil)
+		t.persistent = t.persistent && s.vhost.store != nil
+		ch.heldRun(rt, more, p.Mandatory).hold(content, t)
 		s.published += content.Size()
 		return nil
 	}
@@ -50,7 +51,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		}
 		return nil
 	}
-	s.gather(ch, rt, content, persistent)
+	s.gather(ch, rt, content, t)
 	return nil
 }
 
@@ -92,7 +93,7 @@ const longestRun = 256
 
 // gather adds a publish to the run, which is flushed first if it goes
 // elsewhere, or is to be confirmed elsewhere.
-func (s *session) gather(ch *channel, rt *route, content amqp.Content, persistent bool) {
+func (s *session) gather(ch *channel, rt *route, content amqp.Content, t traits) {
 	r := &s.run
 	if s.target != rt || r.confirms != ch.confirms || len(r.contents) >= longestRun {
 		s.flushRun()
@@ -101,8 +102,9 @@ func (s *session) gather(ch *channel, rt *route, content amqp.Content, persisten
 	r.origin, r.confirms = &rt.origin, ch.confirms
 	r.contents = append(r.contents, content)
 	if rt.storing > 0 {
-		r.note(rt.storing, persistent)
+		r.note(rt.storing, t.persistent)
 	}
+	r.characterise(t)
 	s.published += content.Size()
 }
 

@@ -119,9 +119,12 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 // newQueue returns the queue that a declaration describes, as shared by all.
 func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *queue {
 	single, _ := m.Arguments.Get("x-single-active-consumer")
+	priority, _ := m.Arguments.Get("x-max-priority")
+	most, _ := integer(priority)
 	return &queue{
 		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
 		kind: kind, arguments: m.Arguments, single: single == true,
+		maxPriority: uint8(most), settings: settingsOf(m.Arguments),
 	}
 }
 

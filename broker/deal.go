@@ -69,6 +69,7 @@ func (q *queue) draw(r *run, from, n int) int {
 		} else {
 			q.lastSeq++
 			it.seq = q.lastSeq
+			q.endow(&it.entry, r, it.i)
 		}
 		q.items = append(q.items, it)
 		_, content := r.peek(&it)

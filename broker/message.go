@@ -38,6 +38,8 @@ type run struct {
 	messages []message  // allocated, not yet used
 	slab     []byte     // likewise, for contents
 	keepings []keeping  // likewise
+	traits   []traits   // of contents, by index; those without are ordinary
+	now      int64      // milliseconds since 1970, once somebody has asked
 
 	persistent int // how many of them queues are to store
 	early      int // how many of those were settled before one had stored them
@@ -73,8 +75,8 @@ func (r *run) keep(i int) *message {
 }
 
 // hold adds a content, kept at once. Memory comes in pieces that grow with the
-// run. Queues that store messages are to store it if it is persistent.
-func (r *run) hold(c amqp.Content, persistent bool) {
+// run. Queues that store messages are to store it if that is one of its traits.
+func (r *run) hold(c amqp.Content, t traits) {
 	i := len(r.contents)
 	if len(r.messages) == 0 {
 		r.messages = make([]message, min(max(i, 1), slabCount))
@@ -83,7 +85,8 @@ func (r *run) hold(c amqp.Content, persistent bool) {
 		r.slab = make([]byte, 0, max(n, min(2*cap(r.slab), slabSize)))
 	}
 	r.contents = append(r.contents, c)
-	r.note(1, persistent)
+	r.note(1, t.persistent)
+	r.characterise(t)
 	r.contents[i] = r.keep(i).content
 }
 
@@ -114,5 +117,5 @@ func (r *run) slabFor(i int) int {
 func (r *run) reset() {
 	clear(r.contents)
 	clear(r.kept)
-	*r = run{contents: r.contents[:0], kept: r.kept[:0], notes: r.notes[:0]}
+	*r = run{contents: r.contents[:0], kept: r.kept[:0], notes: r.notes[:0], traits: r.traits[:0]}
 }

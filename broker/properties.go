@@ -14,44 +14,43 @@ const maxExpiration = 315360000000
 
 // examine checks the properties of a message in RabbitMQ's order (PUB-06) and
 // does what they ask for: more are the routing keys of the headers CC and BCC
-// (PUB-11), persistent tells that durable queues store it, and c changes where
-// consumers are to see other properties.
-func (ch *channel) examine(c *amqp.Content) (more []string, persistent bool, err error) {
+// (PUB-11), t is what queues are to do with it, and c changes where consumers
+// are to see other properties.
+func (ch *channel) examine(c *amqp.Content) (more []string, t traits, err error) {
 	p := c.Properties()
 	if err := p.Check(); err != nil { // FRM-27
-		return nil, false, err
+		return nil, t, err
 	}
 	seen, ordinary := p, true
 	if to, ok := p.ReplyTo(); ok && to == directReplyTo {
 		if ch.reply == nil { // RTO-05
-			return nil, false, amqp.PreconditionFailed.Errorf("fast reply consumer does not exist")
+			return nil, t, amqp.PreconditionFailed.Errorf("fast reply consumer does not exist")
 		}
 		seen, ordinary = p.WithReplyTo(ch.reply.name), false // RTO-06
 	}
 	if err := ch.checkProperties(p); err != nil {
-		return nil, false, err
+		return nil, t, err
 	}
 	headers, _, err := p.Headers()
 	if err != nil {
-		return nil, false, err
+		return nil, t, err
 	}
 	if more, err = furtherKeys(headers); err != nil {
-		return nil, false, err
+		return nil, t, err
 	}
-	mode, ok := p.DeliveryMode()
-	persistent = mode == persistentMode
-	if ok && mode != 1 && !persistent { // WIRE-07
-		return nil, false, amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
+	if mode, ok := p.DeliveryMode(); ok && mode != 1 && mode != persistentMode { // WIRE-07
+		return nil, t, amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
 	}
+	t = traitsOf(p)
 	if _, ok := headers.Get("BCC"); ok { // PUB-12, WIRE-08
 		seen, ordinary = seen.WithoutHeader("BCC"), false
 	}
 	if !ordinary {
 		*c = c.WithProperties(seen)
 	} else if len(more) == 0 && len(p) <= largestRemembered {
-		ch.properties, ch.persistent = append(ch.properties[:0], p...), persistent
+		ch.properties, ch.traits = append(ch.properties[:0], p...), t
 	}
-	return more, persistent, nil
+	return more, t, nil
 }
 
 // checkProperties refuses properties that are malformed or ask for what cannot

@@ -9,21 +9,23 @@ import (
 
 // queue is a queue of a vhost.
 type queue struct {
-	name       string
-	vhost      *vhost
-	durable    bool
-	autoDelete bool
-	owner      *session // whose exclusive queue it is; nil if it is not
-	kind       *queueType
-	arguments  amqp.Table
-	single     bool           // of its consumers only one gets messages (CONS-22)
-	stored     *storage.Queue // where its messages are kept; nil unless it is durable and there is a store
+	name        string
+	vhost       *vhost
+	durable     bool
+	autoDelete  bool
+	owner       *session // whose exclusive queue it is; nil if it is not
+	kind        *queueType
+	arguments   amqp.Table
+	single      bool           // of its consumers only one gets messages (CONS-22)
+	maxPriority uint8          // of messages; those with more have this one (PRI-03)
+	stored      *storage.Queue // where its messages are kept; nil unless it is durable and there is a store
 	// All above is immutable.
 
 	inbound inbound // bindings
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 
+	settings  *settings
 	ready     ready
 	paging    paging
 	lastSeq   uint64      // of those that came; the first has 1
@@ -39,7 +41,7 @@ type queue struct {
 
 // publish takes a run of messages: hands them to consumers or keeps them.
 // It returns whether so much waits for draining consumers that the publisher
-// ought to pause.
+// ought to pause. A unit is open if the queue is stored.
 func (q *queue) publish(r *run) (pressed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,15 +53,21 @@ func (q *queue) publish(r *run) (pressed bool) {
 		i = q.deal(r)
 	}
 	for ; i < len(r.contents); i++ {
-		m := r.keep(i)
-		q.lastSeq++
-		if q.stored != nil {
-			q.append(q.lastSeq, m)
-		}
-		q.ready.push(entry{seq: q.lastSeq, message: m})
+		q.add(r, i)
 	}
 	q.balance()
 	return q.pressedLocked()
+}
+
+// add puts the i-th publish behind all that is ready.
+func (q *queue) add(r *run, i int) {
+	q.lastSeq++
+	e := entry{seq: q.lastSeq, message: r.keep(i)}
+	q.endow(&e, r, i)
+	if q.stored != nil {
+		q.append(&e)
+	}
+	q.ready.push(&e)
 }
 
 // enter locks the queue for what may change its messages, and opens a unit if

@@ -77,7 +77,7 @@ func (r *ready) available() int { return len(r.returned) + r.fresh - r.absent }
 func (r *ready) loaded() int { return r.bytes - r.disk }
 
 // push adds a message behind all others.
-func (r *ready) push(e entry) {
+func (r *ready) push(e *entry) {
 	b := r.tail
 	if b == nil || b.to == len(b.items) || b.size >= blockSize {
 		b = r.grow()

@@ -43,7 +43,7 @@ func (m *readyModel) push(t *rapid.T) {
 	body := m.bodies[max(0, rapid.IntRange(-20, len(m.bodies)-1).Draw(t, "size"))]
 	e := entry{seq: m.next, message: newMessage(body), expires: int64(m.next * 3), priority: uint8(m.next)}
 	m.next++
-	m.ready.push(e)
+	m.ready.push(&e)
 	e.size = uint32(e.message.Size())
 	m.all = append(m.all, e)
 	m.places[e.message], m.disk[storage.Place(e.seq+1)] = storage.Place(e.seq+1), e.message
@@ -234,7 +234,7 @@ func TestAnEmptyReadyListHoldsNoMemory(t *testing.T) {
 	var r ready
 	m := newMessage("body")
 	for i := range uint64(3 * blockLen) {
-		r.push(entry{seq: i, message: m})
+		r.push(&entry{seq: i, message: m})
 	}
 	for i := range uint64(2 * blockLen) {
 		r.pop()
@@ -266,7 +266,7 @@ func BenchmarkReady(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; i < b.N; i += n {
 				for j := range n {
-					r.push(entry{seq: uint64(i + j), message: m})
+					r.push(&entry{seq: uint64(i + j), message: m})
 				}
 				for range n {
 					r.pop()
@@ -286,12 +286,12 @@ func BenchmarkReady(b *testing.B) {
 // There may be many queues with a message each.
 func TestAMessageThatIsAloneTakesLittleRoom(t *testing.T) {
 	var r ready
-	r.push(entry{seq: 1, message: newMessage("body")})
+	r.push(&entry{seq: 1, message: newMessage("body")})
 	if n := len(r.head.items); n > 8 {
 		t.Errorf("a queue with one message has room for %d", n)
 	}
 	for i := range uint64(2 * blockLen) {
-		r.push(entry{seq: 2 + i, message: newMessage("body")})
+		r.push(&entry{seq: 2 + i, message: newMessage("body")})
 	}
 	if n := len(r.head.next.items); n != blockLen {
 		t.Errorf("the second block has room for %d", n)

@@ -75,7 +75,7 @@ func (s *session) flushRun() {
 	if len(s.run.contents) == 0 {
 		return
 	}
-	if s.run.persistent == 0 {
+	if s.target.storing == 0 {
 		s.hand(s.target.queues, &s.run)
 	} else {
 		s.store(s.target.queues, &s.run)

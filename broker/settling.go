@@ -89,16 +89,16 @@ func (q *queue) storeDealt(r *run) {
 		case noAck:
 			r.settled(it.i, &s.early)
 		default:
-			q.append(it.seq, it.message)
+			q.append(&it.entry)
 		}
 	}
 	s.end()
 }
 
 // append stores a message, if it is to be.
-func (q *queue) append(seq uint64, m *message) {
-	if m.persistent() {
-		q.stored.Append(storage.Item{Seq: seq}, m)
+func (q *queue) append(e *entry) {
+	if e.message.persistent() {
+		q.stored.Append(storage.Item{Seq: e.seq, Expires: e.expires, Priority: e.priority}, e.message)
 	}
 }
 

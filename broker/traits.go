@@ -1,0 +1,63 @@
+package broker
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// traits are what the properties of a message ask of queues.
+type traits struct {
+	lifetime   int64 // milliseconds, if it is mortal (TTL-01)
+	priority   uint8
+	mortal     bool
+	persistent bool // durable queues store it
+}
+
+// ordinary tells that queues treat the message like one without properties,
+// but for storing it.
+func (t traits) ordinary() bool { return !t.mortal && t.priority == 0 }
+
+// traitsOf reads properties that were checked.
+func traitsOf(p amqp.Properties) (t traits) {
+	t.priority, _ = p.Priority()
+	if s, ok := p.Expiration(); ok {
+		n, _ := strconv.ParseInt(s, 10, 64)
+		t.lifetime, t.mortal = n, true
+	}
+	mode, _ := p.DeliveryMode()
+	t.persistent = mode == persistentMode
+	return t
+}
+
+// characterise notes the traits of the last publish.
+func (r *run) characterise(t traits) {
+	last := len(r.contents) - 1
+	if len(r.traits) == 0 && t.ordinary() {
+		return
+	}
+	for len(r.traits) < last {
+		r.traits = append(r.traits, traits{})
+	}
+	r.traits = append(r.traits, t)
+}
+
+// endow gives an entry of the i-th publish its deadline and its priority.
+func (q *queue) endow(e *entry, r *run, i int) {
+	s := q.settings
+	if s.ttl == unset && i >= len(r.traits) {
+		return
+	}
+	var t traits
+	if i < len(r.traits) {
+		t = r.traits[i]
+	}
+	e.priority = min(t.priority, q.maxPriority)
+	if lifetime := s.lifetime(t); lifetime != unset {
+		if r.now == 0 {
+			r.now = time.Now().UnixMilli()
+		}
+		e.expires = r.now + lifetime
+	}
+}
