@@ -1,11 +1,27 @@
 package amqp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// WithReplyTo returns the properties with another reply-to, which must have
-// been there. All else keeps the bytes it has. p does not change.
+// WithReplyTo returns the properties with another reply-to. All else keeps the
+// bytes it has. p does not change, here and below.
 func (p Properties) WithReplyTo(name string) Properties {
 	return p.replace(propReplyTo, appendShortstr(nil, name))
+}
+
+// WithHeaders returns the properties with other headers, also if they had none.
+func (p Properties) WithHeaders(t Table) Properties {
+	return p.replace(propHeaders, AppendTable(nil, t))
+}
+
+// WithoutExpiration returns the properties without a time to live.
+func (p Properties) WithoutExpiration() Properties {
+	if _, ok := p.find(propExpiration); !ok {
+		return p
+	}
+	return p.replace(propExpiration, nil)
 }
 
 // WithoutHeader returns the properties without the first header of that name;
@@ -30,15 +46,33 @@ func (p Properties) WithoutHeader(key string) Properties {
 	return p
 }
 
-// replace returns a copy in which property i, which is there, has another
-// value.
+// replace returns a copy in which property i has another value, or is absent
+// if that is nil.
 func (p Properties) replace(i int, value []byte) Properties {
-	r, _ := p.find(i)
-	from := len(p) - len(r.src)
-	r.skipProperty(i)
-	to := len(p) - len(r.src)
+	from, to := p.extent(i)
 	changed := make(Properties, 0, from+len(value)+len(p)-to)
 	changed = append(changed, p[:from]...)
 	changed = append(changed, value...)
-	return append(changed, p[to:]...)
+	changed = append(changed, p[to:]...)
+	flags := p.flags() | flag(i)
+	if value == nil {
+		flags &^= flag(i)
+	}
+	binary.BigEndian.PutUint16(changed, flags)
+	return changed
+}
+
+// extent is where property i stands, or would.
+func (p Properties) extent(i int) (from, to int) {
+	r := reader{src: p[2:]}
+	for before := p.flags() &^ (flag(i)<<1 - 1); before != 0; {
+		j := bits.LeadingZeros16(before)
+		before &^= flag(j)
+		r.skipProperty(j)
+	}
+	from = len(p) - len(r.src)
+	if p.has(i) {
+		r.skipProperty(i)
+	}
+	return from, len(p) - len(r.src)
 }
