@@ -51,6 +51,7 @@ func Open(o Options) (*Broker, error) {
 	p := newPager(store, b.fail)
 	b.store, b.vhosts.store, b.vhosts.pager = store, store, p
 	b.ended = sync.OnceValue(func() error {
+		b.vhosts.undertaker.close()
 		p.close()
 		return store.Close()
 	})
@@ -62,7 +63,11 @@ func Open(o Options) (*Broker, error) {
 }
 
 func newBroker(o Options) *Broker {
-	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log}, ended: func() error { return nil }}
+	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log, undertaker: newUndertaker()}}
+	b.ended = func() error {
+		b.vhosts.undertaker.close()
+		return nil
+	}
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
 	b.vhosts.failed = b.failed
 	b.server.Config = b.options.serverConfig()

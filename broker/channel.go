@@ -74,9 +74,9 @@ func (ch *channel) Method(m amqp.Method) error {
 	case *amqp.BasicGet:
 		return ch.basicGet(m)
 	case *amqp.BasicReject:
-		return ch.settle(m.DeliveryTag, false, m.Requeue)
+		return ch.settle(m.DeliveryTag, false, refusal(m.Requeue))
 	case *amqp.BasicNack:
-		return ch.settle(m.DeliveryTag, m.Multiple, m.Requeue)
+		return ch.settle(m.DeliveryTag, m.Multiple, refusal(m.Requeue))
 	case *amqp.BasicRecover:
 		return ch.basicRecover(m.Requeue, true)
 	case *amqp.BasicRecoverAsync:

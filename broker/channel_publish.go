@@ -19,7 +19,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 			return err
 		}
 	}
-	var more []string
+	var more copies
 	t := ch.traits
 	if props := content.Properties(); !bytes.Equal(props, ch.properties) || len(props) == 0 {
 		var err error
@@ -27,18 +27,18 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 			return err
 		}
 	}
-	if rt.each || len(more) > 0 {
-		more = slices.DeleteFunc(more, func(key string) bool { return key == rt.key })
+	if rt.each || len(more.keys) > 0 {
+		more.keys = slices.DeleteFunc(more.keys, func(key string) bool { return key == rt.key })
 		rt = s.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
 		if t.persistent && s.vhost.store != nil {
-			if err := ch.tx.grow(content.Size(), max(len(rt.queues), len(more)+1)); err != nil {
+			if err := ch.tx.grow(content.Size(), max(len(rt.queues), len(more.keys)+1)); err != nil {
 				return err
 			}
 		}
 		t.persistent = t.persistent && s.vhost.store != nil
-		ch.heldRun(rt, more, p.Mandatory).hold(content, t)
+		ch.heldRun(rt, more.keys, p.Mandatory).hold(content, t)
 		s.published += content.Size()
 		return nil
 	}
@@ -65,22 +65,23 @@ func (ch *channel) giveBack(o *origin, content *amqp.Content) {
 
 // reroute finds the queues of one message that has to find its own way, and
 // delivers direct replies (RTO-07): those are no queues.
-func (s *session) reroute(rt *route, more []string, content *amqp.Content) *route {
+func (s *session) reroute(rt *route, more copies, content *amqp.Content) *route {
+	o := origin{rt.exchange, rt.key, more.hidden}
 	s.vhost.mu.RLock()
-	s.way.find(s.vhost, &rt.origin, more, content.Properties())
+	s.way.find(s.vhost, &o, more.keys, content.Properties())
 	s.vhost.mu.RUnlock()
 	if rt.exchange == "" {
 		s.vhost.replies.deliver(rt.key, rt.key, content)
-		for _, key := range more {
+		for _, key := range more.keys {
 			s.vhost.replies.deliver(key, rt.key, content)
 		}
 	}
-	if t := s.target; t != nil && t.origin == rt.origin && slices.Equal(t.queues, s.way.queues) {
+	if t := s.target; t != nil && t.origin == o && slices.Equal(t.queues, s.way.queues) {
 		return t // as the message before it
 	}
 	found := slices.Clone(s.way.queues)
 	clear(s.way.queues) // they may be deleted before the next message
-	return &route{origin: rt.origin, queues: found, storing: storing(found)}
+	return &route{origin: o, queues: found, storing: storing(found)}
 }
 
 // largestRemembered bounds the properties that a channel compares those of the

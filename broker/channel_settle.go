@@ -21,7 +21,7 @@ func (ch *channel) Ack(tag uint64, multiple bool) {
 	case multiple || tag == 0:
 		ch.flushAcks()
 		if !ch.closed {
-			ch.failAck(ch.settle(tag, multiple, false))
+			ch.failAck(ch.settle(tag, multiple, acked))
 		}
 	case ch.acks.to != 0 && ch.acks.to+1 == tag:
 		ch.acks.to = tag
@@ -50,7 +50,7 @@ func (ch *channel) flushAcks() {
 		}
 	}
 	ch.mu.Unlock()
-	ch.finish(ds, false)
+	ch.finish(ds, acked)
 	ch.failAck(err)
 }
 
@@ -60,10 +60,27 @@ func (ch *channel) failAck(err error) {
 	}
 }
 
-// settle takes deliveries out of the window and acknowledges, drops or
-// requeues them: one, or with multiple all up to it, where tag 0 means all
+// verdict is what is to become of deliveries.
+type verdict uint8
+
+const (
+	acked     verdict = iota // they are done with
+	requeued                 // their queues get them back (ACK-09)
+	discarded                // they die (ACK-08)
+)
+
+// refusal is the verdict of basic.reject and basic.nack.
+func refusal(requeue bool) verdict {
+	if requeue {
+		return requeued
+	}
+	return discarded
+}
+
+// settle takes deliveries out of the window and acknowledges, requeues or
+// rejects them: one, or with multiple all up to it, where tag 0 means all
 // there are (ACK-01 to ACK-10).
-func (ch *channel) settle(tag uint64, multiple, requeue bool) error {
+func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	ds := ch.session.settled[:0]
 	ok := true
 	ch.mu.Lock()
@@ -79,24 +96,27 @@ func (ch *channel) settle(tag uint64, multiple, requeue bool) error {
 	if !ok {
 		return unknownTag(tag)
 	}
-	ch.finish(ds, requeue)
+	ch.finish(ds, v)
 	return nil
 }
 
 // finish carries out what is to become of deliveries that have left the
 // window, or leaves it to the commit (TX-08). It keeps ds as scratch.
-func (ch *channel) finish(ds []delivery, requeue bool) {
+func (ch *channel) finish(ds []delivery, v verdict) {
 	if ch.tx != nil {
-		ch.tx.settle(ds, requeue)
-	} else if requeue {
-		ch.carryOut(ds, (*queue).requeue)
+		ch.tx.settle(ds, v)
 	} else {
-		ch.carryOut(ds, (*queue).settle)
+		ch.carryOut(ds, verdicts[v])
 	}
 	clear(ds)
 	if cap(ds) <= 4096 {
 		ch.session.settled = ds[:0]
 	}
+}
+
+// verdicts are how queues carry them out.
+var verdicts = [...]func(*queue, []delivery){
+	acked: (*queue).settle, requeued: (*queue).requeue, discarded: (*queue).reject,
 }
 
 // carryOut has the queues settle deliveries, or take them back, and goes on with

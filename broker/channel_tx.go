@@ -48,7 +48,7 @@ func (ch *channel) txCommit() error {
 	}
 	ch.out.Send(ch.id, &amqp.TxCommitOk{})
 	for _, v := range t.settles {
-		if v.requeue {
+		if v.verdict == requeued {
 			ch.carryOut(v.deliveries, (*queue).requeued)
 		} else {
 			ch.carryOut(v.deliveries, (*queue).settled)
@@ -57,12 +57,12 @@ func (ch *channel) txCommit() error {
 	return nil
 }
 
-// commit publishes, has the store know of the rest, and returns when that is
-// durable; false if it never will be.
+// commit publishes, has queues and the store know of the rest, and returns when
+// that is durable; false if it never will be.
 func (ch *channel) commit(t *transaction) bool {
 	v := ch.session.vhost
 	if v.store == nil || !t.stores() {
-		ch.commitRuns(t)
+		ch.commitUnit(t)
 		return true
 	}
 	v.store.Reserve(t.size)
@@ -75,31 +75,31 @@ func (ch *channel) commitUnit(t *transaction) (g storage.Group) {
 	v := ch.session.vhost
 	v.begin()
 	defer func() { g = v.end() }()
-	ch.commitRuns(t)
+	for i := range t.publishes {
+		ch.commitRun(&t.publishes[i])
+	}
 	for _, h := range t.settles {
-		h.tellStore()
+		h.carryOut()
 	}
 	return g
 }
 
-func (ch *channel) commitRuns(t *transaction) {
-	for i := range t.publishes {
-		ch.commitRun(&t.publishes[i])
-	}
-}
-
-// tellStore has the store know what becomes of the deliveries. A unit is open.
-func (v *heldVerdict) tellStore() {
+// carryOut has the store know what becomes of the deliveries, and has those die
+// that are rejected. A unit is open.
+func (v *heldVerdict) carryOut() {
 	for ds := v.deliveries; len(ds) > 0; {
 		q, n := ds[0].queue, 1
 		for n < len(ds) && ds[n].queue == q {
 			n++
 		}
 		q.mu.Lock()
-		if v.requeue {
-			q.recall(ds[:n])
-		} else {
+		switch v.verdict {
+		case acked:
 			q.forget(ds[:n])
+		case requeued:
+			q.recall(ds[:n])
+		case discarded:
+			q.refuse(ds[:n])
 		}
 		q.mu.Unlock()
 		ds = ds[n:]

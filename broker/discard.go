@@ -10,24 +10,38 @@ const (
 	deliveryLimit reason = "delivery_limit"
 )
 
-// discarding is the death of messages of a queue, which are no longer in it. It
-// is used with q.mu held, and with a unit open if the queue is stored.
+// discarding is the death of messages of a queue, which are not ready any more:
+// with a dead-letter exchange they are dying until the undertaker has handed
+// them on, without one they are gone. It is used with q.mu held, and with a unit
+// open if the queue is stored.
 type discarding struct {
 	queue    *queue
 	why      reason
+	letter   *deadLettering // as at the moment of death (DLX-25)
 	settling settling
 }
 
 func (q *queue) discard(why reason) discarding {
-	return discarding{queue: q, why: why, settling: settling{queue: q}}
+	return discarding{queue: q, why: why, letter: q.settings.deadLetter, settling: settling{queue: q}}
 }
 
-// add has a message die.
+// add has a message die. With a dead-letter exchange it must be in memory. One
+// without a position never was in the queue: nothing but a letter is left of it
+// (LEN-07).
 func (d *discarding) add(e *entry) {
-	if d.queue.stored != nil {
+	switch q := d.queue; {
+	case q.deleted:
+	case d.letter != nil:
+		q.dying.push(dead{*e, d.why, d.letter})
+	default:
 		d.settling.add(e)
 	}
 }
 
 // end carries out what is left.
-func (d *discarding) end() { d.settling.end() }
+func (d *discarding) end() {
+	d.settling.end()
+	if q := d.queue; d.letter != nil && q.dying.len() > 0 {
+		q.vhost.undertaker.ask(q)
+	}
+}

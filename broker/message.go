@@ -2,9 +2,13 @@ package broker
 
 import "github.com/leveretmq/leveret/amqp"
 
-// origin is where messages were published: what basic.deliver repeats.
+// origin is where messages were published: what basic.deliver repeats, and what
+// consumers are not to know.
 // Messages of one run share it.
-type origin struct{ exchange, key string }
+type origin struct {
+	exchange, key string
+	hidden        string // routing keys of the header BCC, see hide
+}
 
 // message is a message that queues or channels hold. It is shared by all of
 // them, and immutable but for what is noted in keeping.

@@ -10,7 +10,7 @@ import (
 )
 
 // A message is stored as its exchange and its routing key, each behind an octet
-// with its length, and its content.
+// with its length, what is hidden of its origin if there is any, and its content.
 
 // keeping is what the store and the confirms of its publisher note on a message
 // that is stored.
@@ -28,12 +28,12 @@ func (m *message) persistent() bool { return m.keeping != nil }
 func (m *message) AppendTo(dst []byte) []byte {
 	dst = append(append(dst, byte(len(m.exchange))), m.exchange...)
 	dst = append(append(dst, byte(len(m.key))), m.key...)
-	return m.content.AppendStored(dst)
+	return m.content.AppendStored(appendHidden(dst, m.hidden))
 }
 
 // Size implements storage.Message.
 func (m *message) Size() int {
-	return 1 + len(m.exchange) + 1 + len(m.key) + m.content.StoredSize()
+	return 1 + len(m.exchange) + 1 + len(m.key) + hiddenSize(m.hidden) + m.content.StoredSize()
 }
 
 // Stored implements storage.Message.
@@ -59,11 +59,15 @@ func decodeMessage(b []byte, known origins) (*message, error) {
 	if !ok {
 		return nil, errNoMessage
 	}
+	hidden, b, ok := cutHidden(b)
+	if !ok {
+		return nil, errNoMessage
+	}
 	content, err := amqp.LoadContent(b)
 	if err != nil {
 		return nil, fmt.Errorf("stored message: %w", err)
 	}
-	m := message{origin: known.find(exchange, key), content: content}
+	m := message{origin: known.find(exchange, key, hidden), content: content}
 	if mode, _ := content.Properties().DeliveryMode(); mode == persistentMode {
 		m.keeping = new(keeping)
 	}
@@ -80,11 +84,11 @@ func cutShort(b []byte) (s, rest []byte, ok bool) {
 }
 
 // find returns an origin, the same one for the same strings.
-func (known origins) find(exchange, key []byte) *origin {
-	if o := known[origin{string(exchange), string(key)}]; o != nil {
+func (known origins) find(exchange, key, hidden []byte) *origin {
+	if o := known[origin{string(exchange), string(key), string(hidden)}]; o != nil {
 		return o
 	}
-	o := &origin{string(exchange), string(key)}
+	o := &origin{string(exchange), string(key), string(hidden)}
 	if len(known) >= mostOrigins {
 		clear(known)
 	}

@@ -11,7 +11,7 @@ import (
 
 // storedMessage is a message as a publish makes it.
 func storedMessage(exchange, key string, p amqp.BasicProperties, size int) *message {
-	r := &run{origin: &origin{exchange, key}, contents: []amqp.Content{
+	r := &run{origin: &origin{exchange: exchange, key: key}, contents: []amqp.Content{
 		amqp.NewContent(p.Append(nil), bytes.Repeat([]byte("b"), size)),
 	}}
 	r.note(1, p.DeliveryMode == persistentMode)
@@ -21,10 +21,11 @@ func storedMessage(exchange, key string, p amqp.BasicProperties, size int) *mess
 func TestAStoredMessageComesBackAsItWas(t *testing.T) {
 	long := strings.Repeat("k", 255)
 	known := origins{}
-	for _, o := range []origin{{}, {"x", "k"}, {long, long}, {"x", "k"}} {
+	for _, o := range []origin{{}, {exchange: "x", key: "k"}, {long, long, ""}, {exchange: "x", key: "k"}, {"x", "k", hide([]string{"a", ""})}} {
 		for mode := range uint8(3) {
 			for _, size := range []int{0, 10, 100_000} {
 				m := storedMessage(o.exchange, o.key, amqp.BasicProperties{DeliveryMode: mode, MessageID: "m"}, size)
+				m.origin = &o
 				b := m.AppendTo(nil)
 				if len(b) != m.Size() {
 					t.Errorf("%d bytes, Size is %d", len(b), m.Size())

@@ -14,7 +14,7 @@ import (
 
 // newRun is a run of publishes with bodies of the given sizes.
 func newRun(sizes ...int) *run {
-	r := &run{origin: &origin{"x", "k"}}
+	r := &run{origin: &origin{exchange: "x", key: "k"}}
 	for i, n := range sizes {
 		body := bytes.Repeat([]byte{byte(i)}, n)
 		properties := amqp.BasicProperties{MessageID: fmt.Sprint(i)}

@@ -34,14 +34,14 @@ type pace struct {
 }
 
 // pressedLocked tells whether publishers ought to pause: much waits for
-// consumers.
+// consumers, or for the undertaker.
 func (q *queue) pressedLocked() bool {
-	return q.ready.bytes > pressHigh && len(q.consumers) > 0
+	return q.ready.bytes > pressHigh && len(q.consumers) > 0 || q.dying.bytes > pressHigh
 }
 
 // relieve lets waiting publishers go on once little enough waits.
 func (q *queue) relieve() {
-	if q.ready.bytes > pressLow && len(q.consumers) > 0 {
+	if q.ready.bytes > pressLow && len(q.consumers) > 0 || q.dying.bytes > pressHigh {
 		return
 	}
 	q.pace.lags, q.pace.since = false, time.Time{}
@@ -55,7 +55,7 @@ func (q *queue) relieve() {
 // limit: then it returns false.
 func (q *queue) pause(limit <-chan time.Time) bool {
 	q.mu.Lock()
-	if !q.pressedLocked() || q.pace.lagging() {
+	if !q.pressedLocked() || q.dying.bytes <= pressHigh && q.pace.lagging() {
 		q.mu.Unlock()
 		return true
 	}

@@ -16,38 +16,39 @@ const maxExpiration = 315360000000
 // does what they ask for: more are the routing keys of the headers CC and BCC
 // (PUB-11), t is what queues are to do with it, and c changes where consumers
 // are to see other properties.
-func (ch *channel) examine(c *amqp.Content) (more []string, t traits, err error) {
+func (ch *channel) examine(c *amqp.Content) (more copies, t traits, err error) {
 	p := c.Properties()
 	if err := p.Check(); err != nil { // FRM-27
-		return nil, t, err
+		return more, t, err
 	}
 	seen, ordinary := p, true
 	if to, ok := p.ReplyTo(); ok && to == directReplyTo {
 		if ch.reply == nil { // RTO-05
-			return nil, t, amqp.PreconditionFailed.Errorf("fast reply consumer does not exist")
+			return more, t, amqp.PreconditionFailed.Errorf("fast reply consumer does not exist")
 		}
 		seen, ordinary = p.WithReplyTo(ch.reply.name), false // RTO-06
 	}
 	if err := ch.checkProperties(p); err != nil {
-		return nil, t, err
+		return more, t, err
 	}
 	headers, _, err := p.Headers()
 	if err != nil {
-		return nil, t, err
+		return more, t, err
 	}
-	if more, err = furtherKeys(headers); err != nil {
-		return nil, t, err
+	if more.keys, err = furtherKeys(headers); err != nil {
+		return more, t, err
 	}
 	if mode, ok := p.DeliveryMode(); ok && mode != 1 && mode != persistentMode { // WIRE-07
-		return nil, t, amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
+		return more, t, amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
 	}
 	t = traitsOf(p)
 	if _, ok := headers.Get("BCC"); ok { // PUB-12, WIRE-08
 		seen, ordinary = seen.WithoutHeader("BCC"), false
+		more.hidden = hide(keysIn(headers, "BCC"))
 	}
 	if !ordinary {
 		*c = c.WithProperties(seen)
-	} else if len(more) == 0 && len(p) <= largestRemembered {
+	} else if len(more.keys) == 0 && len(p) <= largestRemembered {
 		ch.properties, ch.traits = append(ch.properties[:0], p...), t
 	}
 	return more, t, nil
@@ -77,16 +78,11 @@ func furtherKeys(headers amqp.Table) ([]string, error) {
 		if !ok {
 			continue
 		}
-		array, ok := v.(amqp.Array)
-		if !ok {
+		if _, ok := v.(amqp.Array); !ok {
 			return nil, amqp.PreconditionFailed.Errorf(
 				"invalid message: {unacceptable_type_in_header,%q,%s}", name, amqp.TypeName(v))
 		}
-		for _, v := range array {
-			if key, ok := v.(string); ok {
-				keys = append(keys, key)
-			}
-		}
+		keys = append(keys, keysIn(headers, name)...)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys), nil

@@ -28,6 +28,7 @@ type queue struct {
 	settings  *settings
 	ready     ready
 	paging    paging
+	dying     dying
 	lastSeq   uint64      // of those that came; the first has 1
 	consumers []*consumer // in the order in which they came
 	passes    uint64      // consumers passed over so far
@@ -87,14 +88,32 @@ func (q *queue) leave() {
 	}
 }
 
-// settle forgets deliveries that were acknowledged or rejected for good. All
-// must be of one consumer.
+// settle forgets deliveries that were acknowledged. All must be of one consumer.
 func (q *queue) settle(ds []delivery) {
 	q.enter()
 	defer q.leave()
 	q.forget(ds)
 	q.credit(ds)
 	q.dispatch()
+}
+
+// reject has deliveries of one consumer die (ACK-08).
+func (q *queue) reject(ds []delivery) {
+	q.enter()
+	defer q.leave()
+	q.refuse(ds)
+	q.credit(ds)
+	q.dispatch()
+}
+
+// refuse has deliveries die. q.mu is held, and a unit is open if the queue is
+// stored.
+func (q *queue) refuse(ds []delivery) {
+	d := q.discard(rejected)
+	for i := range ds {
+		d.add(&ds[i].entry)
+	}
+	d.end()
 }
 
 // settled goes on after deliveries of one consumer that are forgotten.
@@ -142,9 +161,15 @@ func (q *queue) giveBack(ds []delivery) {
 	if q.deleted {
 		return
 	}
+	d := q.discard(deliveryLimit)
 	for i := range ds {
-		q.ready.giveBack(ds[i].entry)
+		if e := ds[i].entry.again(); q.settings.failed(&e) {
+			d.add(&e)
+		} else {
+			q.ready.giveBack(ds[i].entry)
+		}
 	}
+	d.end()
 }
 
 // get takes the first message for basic.get; remaining is how many are left. If

@@ -14,7 +14,7 @@ import (
 
 // newMessage is a message as a queue holds it.
 func newMessage(body string) *message {
-	return &message{origin: &origin{"x", "k"}, content: amqp.NewContent(amqp.Properties{0, 0}, []byte(body))}
+	return &message{origin: &origin{exchange: "x", key: "k"}, content: amqp.NewContent(amqp.Properties{0, 0}, []byte(body))}
 }
 
 // readyModel compares a ready list with what it should be: all messages,

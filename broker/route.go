@@ -19,7 +19,7 @@ type route struct {
 func (v *vhost) route(exchangeName, key string) (*route, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	rt := &route{origin: origin{exchangeName, key}}
+	rt := &route{origin: origin{exchange: exchangeName, key: key}}
 	if exchangeName == "" {
 		rt.each = isReplyName(key)
 	} else if x := v.exchanges[exchangeName]; x == nil {

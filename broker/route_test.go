@@ -24,7 +24,7 @@ func TestARouteOutlivesItsExchange(t *testing.T) {
 	}
 	s := &session{vhost: v}
 	content := amqp.NewContent(amqp.Properties{0, 0}, nil)
-	if got := s.reroute(rt, nil, &content); len(got.queues) > 0 {
+	if got := s.reroute(rt, copies{}, &content); len(got.queues) > 0 {
 		t.Errorf("it leads to %v", got.queues)
 	}
 }
@@ -45,7 +45,7 @@ func TestManyKeysAreOneMessageToExchangesThatDoNotLookAtThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		content := amqp.NewContent(amqp.Properties{0, 0}, nil)
-		rt := s.reroute(&route{origin: origin{exchange: "x"}}, []string{"a", "b", "c"}, &content)
+		rt := s.reroute(&route{origin: origin{exchange: "x"}}, copies{keys: []string{"a", "b", "c"}}, &content)
 		if len(rt.queues) != 1 || counted.matches != 1 {
 			t.Errorf("%s: %d queues, matched %d times", kind, len(rt.queues), counted.matches)
 		}
@@ -74,7 +74,7 @@ func TestManyKeysLetOthersHaveTheLock(t *testing.T) {
 	go func() {
 		defer close(done)
 		content := amqp.NewContent(amqp.Properties{0, 0}, nil)
-		s.reroute(&route{origin: origin{exchange: "x"}}, numbered(0, 10*keysAtATime), &content)
+		s.reroute(&route{origin: origin{exchange: "x"}}, copies{keys: numbered(0, 10*keysAtATime)}, &content)
 	}()
 	<-m.reached // it holds the lock
 	matched := make(chan int64)

@@ -67,6 +67,12 @@ func settingsOf(args amqp.Table) *settings {
 	return s
 }
 
+// failed tells whether a message was given back more often than it may be
+// (QQ-10).
+func (s *settings) failed(e *entry) bool {
+	return s.deliveryLimit != unset && int64(e.deliveries) > s.deliveryLimit
+}
+
 // lifetime is how long a message lives in milliseconds, unset if for ever: the
 // lower of what it and its queue say (TTL-01).
 func (s *settings) lifetime(t traits) int64 {

@@ -18,8 +18,16 @@ type settling struct {
 
 // add settles a message, if it is stored.
 func (s *settling) add(e *entry) {
-	if !e.message.persistent() {
-		return
+	if s.join(e) {
+		s.early.settled(e.message)
+	}
+}
+
+// join does it without confirming anything to anybody; false if the message is
+// not stored, or never was in the queue.
+func (s *settling) join(e *entry) bool {
+	if !s.queue.stores(e.message) || e.seq == 0 {
+		return false
 	}
 	if s.some && s.seqs.To+1 == e.seq {
 		s.seqs.To = e.seq
@@ -27,7 +35,7 @@ func (s *settling) add(e *entry) {
 		s.flush()
 		s.seqs, s.some = storage.Range{From: e.seq, To: e.seq}, true
 	}
-	s.early.settled(e.message)
+	return true
 }
 
 func (s *settling) flush() {

@@ -40,7 +40,7 @@ type heldRun struct {
 // successive methods that want the same are one (TX-08).
 type heldVerdict struct {
 	deliveries []delivery
-	requeue    bool
+	verdict    verdict
 }
 
 // runTo returns the run that a publish for queues with the given names is to
@@ -60,14 +60,14 @@ func (h *heldRun) takes(o *origin, queues []string, mandatory bool) bool {
 }
 
 // settle holds what is to become of deliveries.
-func (t *transaction) settle(ds []delivery, requeue bool) {
+func (t *transaction) settle(ds []delivery, v verdict) {
 	last := len(t.settles) - 1
-	if last < 0 || t.settles[last].requeue != requeue {
-		t.settles = append(t.settles, heldVerdict{requeue: requeue})
+	if last < 0 || t.settles[last].verdict != v {
+		t.settles = append(t.settles, heldVerdict{verdict: v})
 		last++
 	}
-	v := &t.settles[last]
-	v.deliveries = append(v.deliveries, ds...)
+	h := &t.settles[last]
+	h.deliveries = append(h.deliveries, ds...)
 }
 
 // stores tells whether there is something that queues may have stored or are to

@@ -46,7 +46,7 @@ func TestPublishesThatGoTheSameWayAreHeldAsOneRun(t *testing.T) {
 	var tx transaction
 	one := func(exchange, key string, mandatory bool, queues ...string) {
 		r := newRun(10)
-		r.origin = &origin{exchange, key}
+		r.origin = &origin{exchange: exchange, key: key}
 		tx.publishAll(r, mandatory, queues...)
 	}
 	for range 3 {

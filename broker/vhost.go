@@ -15,11 +15,12 @@ import (
 
 // vhost is a virtual host: the names of exchanges and queues, and bindings.
 type vhost struct {
-	name  string         // immutable
-	log   zerolog.Logger // likewise
-	store *storage.DB    // likewise; nil: nothing is kept
-	pager *pager         // likewise; nil: nothing leaves memory
-	id    uint64         // likewise; in the store, 0 if it is not there
+	name       string         // immutable
+	log        zerolog.Logger // likewise
+	store      *storage.DB    // likewise; nil: nothing is kept
+	pager      *pager         // likewise; nil: nothing leaves memory
+	undertaker *undertaker    // likewise
+	id         uint64         // likewise; in the store, 0 if it is not there
 
 	failed context.Context // immutable; ends when the store has failed
 
@@ -114,6 +115,7 @@ var errKept = amqp.PreconditionFailed.Errorf("in use")
 type remains struct {
 	messages  int // that were ready
 	consumers []*consumer
+	dying     []dead
 }
 
 // cancel ends the consumers of the deleted queue.
@@ -124,13 +126,17 @@ func (r remains) cancel() {
 }
 
 // deleteQueue removes a queue with its bindings, if the condition, which is
-// called with q.mu held, has no error. The caller ends its consumers.
-func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (remains, error) {
+// called with q.mu held, has no error. The caller ends its consumers. What was
+// dying in it is handed on, in the same unit; what was ready or not settled is
+// gone.
+func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (gone remains, err error) {
 	v.begin()
 	defer v.end()
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.removeQueue(q, condition)
+	gone, err = v.removeQueue(q, condition)
+	v.mu.Unlock()
+	q.handOn(gone.dying)
+	return gone, err
 }
 
 // removeQueue does it in the unit of the caller, who holds v.mu.
@@ -140,7 +146,7 @@ func (v *vhost) removeQueue(q *queue, condition func(*queue) error) (remains, er
 		q.mu.Unlock()
 		return remains{}, err
 	}
-	gone := remains{q.empty(), slices.Clone(q.consumers)}
+	gone := remains{q.empty(), slices.Clone(q.consumers), q.dying.take(q.dying.len(), nil)}
 	q.dropConsumers(func(*consumer) bool { return true })
 	q.deleted = true
 	v.forgetQueue(q)

@@ -22,10 +22,11 @@ var (
 
 // vhosts are the virtual hosts of a broker. They know nothing of each other.
 type vhosts struct {
-	log    zerolog.Logger  // immutable
-	store  *storage.DB     // likewise; nil: nothing is kept
-	pager  *pager          // likewise; nil: nothing leaves memory
-	failed context.Context // likewise; ends when the store has failed
+	log        zerolog.Logger  // immutable
+	store      *storage.DB     // likewise; nil: nothing is kept
+	pager      *pager          // likewise; nil: nothing leaves memory
+	undertaker *undertaker     // likewise
+	failed     context.Context // likewise; ends when the store has failed
 
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
@@ -34,7 +35,7 @@ type vhosts struct {
 // make returns a vhost that nobody knows yet.
 func (vs *vhosts) make(name string) *vhost {
 	v := newVhost(name, vs.log)
-	v.store, v.pager, v.failed = vs.store, vs.pager, vs.failed
+	v.store, v.pager, v.undertaker, v.failed = vs.store, vs.pager, vs.undertaker, vs.failed
 	return v
 }
 

@@ -1,0 +1,79 @@
+package broker
+
+// dead is a message that has died. The store has it still.
+type dead struct {
+	entry
+	why    reason
+	letter *deadLettering // where it goes
+}
+
+// dying are the dead of a queue that are still to be handed on, in the order of
+// their deaths (DLX-22). Nobody counts them as messages of the queue, and a purge
+// leaves them alone.
+type dying struct {
+	dead  []dead
+	from  int  // dead[:from] has been taken
+	bytes int  // of those that are in dead, or being handed on
+	asked bool // the undertaker knows of them
+}
+
+func (d *dying) len() int { return len(d.dead) - d.from }
+
+func (d *dying) push(m dead) {
+	if m.size == 0 { // it never waited
+		m.size = uint32(m.message.Size())
+	}
+	d.bytes += int(m.size)
+	if d.from > len(d.dead)/2 && len(d.dead) == cap(d.dead) { // rather than grow
+		n := copy(d.dead, d.dead[d.from:])
+		clear(d.dead[n:])
+		d.dead, d.from = d.dead[:n], 0
+	}
+	d.dead = append(d.dead, m)
+}
+
+// first is how many are handed on at once, and how many bytes of them may have
+// to be stored.
+func (d *dying) first() (n int, stored int64) {
+	for size := 0; n < min(d.len(), burialLen) && size < burialSize; n++ {
+		m := &d.dead[d.from+n]
+		size += int(m.size)
+		if m.message.persistent() {
+			stored += int64(m.size)
+		}
+	}
+	return n, stored
+}
+
+// take removes the first n, whose bytes count until they are buried.
+func (d *dying) take(n int, to []dead) []dead {
+	next := d.dead[d.from : d.from+n]
+	to = append(to, next...)
+	clear(next)
+	if d.from += n; d.from == len(d.dead) {
+		d.dead, d.from = d.dead[:0], 0
+		if cap(d.dead) > mostIdle {
+			d.dead = nil
+		}
+	}
+	return to
+}
+
+const (
+	// burialLen and burialSize bound what is handed on in one unit.
+	burialLen  = 256
+	burialSize = 256 << 10
+
+	// mostIdle is for how many dead a queue keeps memory when there are none.
+	mostIdle = 256
+
+	// graveSize is how many bytes may be dying in a queue before it does not let
+	// more messages expire.
+	graveSize = 8 << 20
+)
+
+// full tells whether so much dies already that nothing more should that can wait.
+func (d *dying) full() bool { return d.bytes > graveSize }
+
+// buried lets those go on who waited for the dead to be handed on. q.mu is held.
+func (q *queue) buried() { q.relieve() }

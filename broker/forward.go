@@ -1,0 +1,66 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// forwarding hands messages on that are not published by a connection: each
+// finds its way, and those that go the same way go as runs, in their order. No
+// lock is held, and a unit is open if the vhost has a store. The zero forwarding
+// of a vhost is ready.
+type forwarding struct {
+	vhost  *vhost
+	way    way
+	run    run
+	queues []*queue // that the run goes to
+}
+
+// parcel is a message to be handed on. Its content has memory of its own.
+type parcel struct {
+	origin  *origin
+	more    []string // further routing keys
+	content amqp.Content
+	traits  traits
+}
+
+// add hands a message on, to all queues that it comes to but those that are
+// barred; nil bars none.
+func (f *forwarding) add(p *parcel, barred func(*queue) bool) {
+	f.vhost.mu.RLock()
+	f.way.find(f.vhost, p.origin, p.more, p.content.Properties())
+	f.vhost.mu.RUnlock()
+	queues := f.way.queues
+	if barred != nil {
+		queues = slices.DeleteFunc(queues, barred)
+	}
+	if len(queues) == 0 {
+		return
+	}
+	if r := &f.run; len(r.contents) == 0 || len(r.contents) >= longestRun || *r.origin != *p.origin || !slices.Equal(f.queues, queues) {
+		f.flush()
+		r.origin, f.queues = p.origin, append(f.queues[:0], queues...)
+	}
+	f.run.bring(p, f.queues)
+}
+
+// flush hands on what was added.
+func (f *forwarding) flush() {
+	for _, q := range f.queues {
+		q.publish(&f.run)
+	}
+	clear(f.queues)
+	f.queues = f.queues[:0]
+	f.run.reset()
+}
+
+// bring adds a content that has memory of its own, and goes to queues.
+func (r *run) bring(p *parcel, queues []*queue) {
+	r.contents = append(r.contents, p.content)
+	r.note(storing(queues), p.traits.persistent)
+	r.characterise(p.traits)
+	m := &message{origin: r.origin, content: p.content}
+	r.annotate(len(r.kept), m)
+	r.kept = append(r.kept, m)
+}
