@@ -65,20 +65,26 @@ func (k *kept) restart() {
 // crash is a start on the directory as it is while the broker runs.
 func (k *kept) crash() {
 	k.t.Helper()
-	dir := filepath.Join(k.t.TempDir(), "data")
-	for {
-		err := os.CopyFS(dir, os.DirFS(k.options.DataDir))
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, os.ErrNotExist) { // but for a segment that has just been prepared and got its name
-			k.t.Fatal(err)
-		}
-		dir += "-"
-	}
+	dir := copyOf(k.t, k.options.DataDir)
 	k.stop()
 	k.options.DataDir = dir
 	k.open()
+}
+
+// copyOf copies a directory that is in use.
+func copyOf(t testing.TB, from string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	for {
+		err := os.CopyFS(dir, os.DirFS(from))
+		if err == nil {
+			return dir
+		}
+		if !errors.Is(err, os.ErrNotExist) { // but for a segment that has just been prepared and got its name
+			t.Fatal(err)
+		}
+		dir += "-"
+	}
 }
 
 // afterwards runs a test with each way to stop.
