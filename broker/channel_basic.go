@@ -50,6 +50,9 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 	if err := q.kind.checkConsumer(q.text(), m.Arguments); err != nil {
 		return err
 	}
+	if q.kind.replicated && ch.limit.Load() > 0 { // QQ-05
+		return amqp.NotImplemented.Errorf("%s does not support global qos", q.text())
+	}
 	if m.ConsumerTag == "" {
 		m.ConsumerTag = generated("amq.ctag-")
 	}
@@ -128,6 +131,7 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 		ch.out.Send(ch.id, &amqp.BasicGetEmpty{})
 		return nil
 	}
+	content := q.shown(&e)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.tag++
@@ -137,7 +141,7 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 	ch.out.SendContent(ch.id, &amqp.BasicGetOk{
 		DeliveryTag: ch.tag, Redelivered: e.redelivered,
 		Exchange: e.message.exchange, RoutingKey: e.message.key, MessageCount: uint32(remaining),
-	}, &e.message.content, ch.frameMax)
+	}, &content, ch.frameMax)
 	return nil
 }
 

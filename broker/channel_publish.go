@@ -81,7 +81,7 @@ func (s *session) reroute(rt *route, more copies, content *amqp.Content) *route 
 	}
 	found := slices.Clone(s.way.queues)
 	clear(s.way.queues) // they may be deleted before the next message
-	return &route{origin: o, queues: found, storing: storing(found)}
+	return &route{origin: o, queues: found, storing: storing(found), quorums: quorums(found)}
 }
 
 // largestRemembered bounds the properties that a channel compares those of the
@@ -104,6 +104,7 @@ func (s *session) gather(ch *channel, rt *route, content amqp.Content, t traits)
 	r.contents = append(r.contents, content)
 	if rt.storing > 0 {
 		r.note(rt.storing, t.persistent)
+		r.noteQuorum(rt.quorums)
 	}
 	r.characterise(t)
 	s.published += content.Size()

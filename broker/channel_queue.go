@@ -247,6 +247,9 @@ func (v *vhost) deleteNamed(name string, m *amqp.QueueDelete, s *session) (remai
 	if err := q.lockedFor(s); err != nil {
 		return remains{}, err
 	}
+	if err := q.kind.checkDelete(q.text(), m); err != nil {
+		return remains{}, err
+	}
 	return v.deleteQueue(q, func(q *queue) error {
 		switch {
 		case m.IfEmpty && q.ready.len() > 0: // QOP-16, QOP-18

@@ -61,7 +61,7 @@ func (ch *channel) txCommit() error {
 // that is durable; false if it never will be.
 func (ch *channel) commit(t *transaction) bool {
 	v := ch.session.vhost
-	if v.store == nil || !t.stores() {
+	if v.store == nil || !t.stores(v) {
 		ch.commitUnit(t)
 		return true
 	}
@@ -113,6 +113,9 @@ func (ch *channel) commitRun(h *heldRun) {
 		for i := range h.contents {
 			ch.giveBack(h.origin, &h.contents[i])
 		}
+	}
+	if quorums(queues) > 0 {
+		h.storeAll()
 	}
 	ch.session.hand(queues, &h.run)
 }

@@ -33,6 +33,9 @@ func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
 		tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive,
 		credit: unlimited, granted: unlimited,
 	}
+	if q.kind.replicated { // QQ-06
+		k.exclusive = false
+	}
 	if v, ok := m.Arguments.Get("x-priority"); ok {
 		k.priority, _ = integer(v)
 	}

@@ -153,6 +153,10 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 			k.prepare(from)
 		}
 		tag++
+		if it.deliveries > 0 && k.queue.counting() {
+			c := counted(content, it.deliveries)
+			content = &c
+		}
 		batch.Deliver(&k.deliver, tag, it.redelivered, content, it.message != nil, ch.frameMax)
 	}
 }

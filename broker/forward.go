@@ -59,6 +59,7 @@ func (f *forwarding) flush() {
 func (r *run) bring(p *parcel, queues []*queue) {
 	r.contents = append(r.contents, p.content)
 	r.note(storing(queues), p.traits.persistent)
+	r.noteQuorum(quorums(queues))
 	r.characterise(p.traits)
 	m := &message{origin: r.origin, content: p.content}
 	r.annotate(len(r.kept), m)

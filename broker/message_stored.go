@@ -19,9 +19,11 @@ type keeping struct {
 	confirms *confirms    // that wait for the store; nil: nobody does
 	tag      uint64       // by which the message is to be confirmed
 	left     atomic.Int32 // queues that store it and have not settled it
+
+	transient bool // only quorum queues store it (QQ-02)
 }
 
-// persistent tells whether durable queues store the message.
+// persistent tells whether there are queues that store the message.
 func (m *message) persistent() bool { return m.keeping != nil }
 
 // AppendTo implements storage.Message.

@@ -5,7 +5,8 @@ package broker
 type note struct {
 	tag        uint64 // by which it is to be confirmed, if the channel is in confirm mode
 	left       int32  // queues that are to store it and have not settled it
-	persistent bool
+	persistent bool   // there are some
+	transient  bool   // they are quorum queues
 }
 
 // note notes the last publish, which so many queues are to store if it is
@@ -21,6 +22,25 @@ func (r *run) note(queues int32, persistent bool) {
 	r.notes = append(r.notes, n)
 }
 
+// noteQuorum notes that so many quorum queues are to store the last publish,
+// although it is transient (QQ-02).
+func (r *run) noteQuorum(queues int32) {
+	if n := &r.notes[len(r.notes)-1]; !n.persistent && queues > 0 {
+		n.left, n.persistent, n.transient = queues, true, true
+		r.persistent++
+	}
+}
+
+// storeAll has messages that are kept be stored by quorum queues, also those
+// that are transient.
+func (r *run) storeAll() {
+	for _, m := range r.kept {
+		if m.keeping == nil {
+			m.keeping = &keeping{transient: true}
+		}
+	}
+}
+
 // annotate notes on the i-th publish, kept as a message, what is to be known of
 // it later.
 func (r *run) annotate(i int, m *message) {
@@ -31,16 +51,16 @@ func (r *run) annotate(i int, m *message) {
 		r.keepings = make([]keeping, min(len(r.contents)-i, slabCount))
 	}
 	m.keeping, r.keepings = &r.keepings[0], r.keepings[1:]
-	m.confirms, m.tag = r.confirms, r.notes[i].tag
+	m.confirms, m.tag, m.transient = r.confirms, r.notes[i].tag, r.notes[i].transient
 	m.left.Store(r.notes[i].left)
 }
 
 // settled notes that a queue which would have stored the i-th publish has
 // settled it instead.
-func (r *run) settled(i int, e *early) {
+func (r *run) settled(i int, q *queue, e *early) {
 	n := &r.notes[i]
 	switch {
-	case r.confirms == nil || !n.persistent:
+	case r.confirms == nil || !n.persistent || n.transient && !q.kind.replicated:
 	case i < len(r.kept) && r.kept[i] != nil:
 		e.settled(r.kept[i])
 	default:

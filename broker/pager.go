@@ -170,6 +170,8 @@ func (p *pager) read(q *queue, b *block) ([]*message, error) {
 		m, err := decodeMessage(slab[n:len(slab):len(slab)], known)
 		if err != nil {
 			failed = err
+		} else if q.stored != nil && q.kind.replicated && m.keeping == nil { // QQ-02
+			m.keeping = &keeping{transient: true}
 		}
 		messages[i] = m
 	})

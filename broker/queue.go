@@ -157,21 +157,6 @@ func (q *queue) requeued(ds []delivery) {
 	q.dispatch()
 }
 
-func (q *queue) giveBack(ds []delivery) {
-	if q.deleted {
-		return
-	}
-	d := q.discard(deliveryLimit)
-	for i := range ds {
-		if e := ds[i].entry.again(); q.settings.failed(&e) {
-			d.add(&e)
-		} else {
-			q.ready.giveBack(ds[i].entry)
-		}
-	}
-	d.end()
-}
-
 // get takes the first message for basic.get; remaining is how many are left. If
 // there are some and it got none, the first one is on disk.
 // Without acknowledgement it is settled.

@@ -148,8 +148,11 @@ func (q *queue) Durable(_, _ uint64) {
 	q.vhost.pager.ask(q)
 }
 
-// stores tells whether a message is stored in the queue.
-func (q *queue) stores(m *message) bool { return q.stored != nil && m.persistent() }
+// stores tells whether a message is stored in the queue. A quorum queue stores
+// all (QQ-02).
+func (q *queue) stores(m *message) bool {
+	return q.stored != nil && m.persistent() && (!m.transient || q.kind.replicated)
+}
 
 // placeOf is where a message is on disk, 0 as long as it is not.
 func (q *queue) placeOf(m *message) storage.Place {

@@ -1,6 +1,10 @@
 package broker
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // queueType is what the queues of a type take.
 type queueType struct {
@@ -25,8 +29,8 @@ var classicQueue = &queueType{
 	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-credit"},
 }
 
-// quorumQueue differs from classicQueue in what it takes only: here is but one
-// node, and what is durable there is durable here.
+// quorumQueue differs from classicQueue in little that a client can see: here is
+// but one node, and what is durable there is durable here.
 var quorumQueue = &queueType{
 	module: "rabbit_quorum_queue",
 	arguments: []string{
@@ -51,6 +55,22 @@ var streamQueue = &queueType{
 
 func (t *queueType) queueArguments() []string      { return t.arguments }
 func (t *queueType) argumentsOfConsumer() []string { return t.consumerArguments }
+
+// checkDelete refuses conditions that a replicated queue does not know (QQ-03,
+// QQ-04).
+func (t *queueType) checkDelete(what string, m *amqp.QueueDelete) error {
+	flag := ""
+	switch {
+	case t.replicated && m.IfUnused:
+		flag = "if-unused"
+	case t.replicated && m.IfEmpty:
+		flag = "if-empty"
+	default:
+		return nil
+	}
+	return amqp.NotImplemented.Errorf("cannot delete %s. queue.delete operations with %s flag set are not supported by quorum queues",
+		what, flag)
+}
 
 // known tells whether a type of queue has an argument in one of its lists.
 func known(key string, list func(*queueType) []string) bool {

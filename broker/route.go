@@ -10,6 +10,7 @@ type route struct {
 	origin
 	queues     []*queue
 	storing    int32  // how many of them store messages
+	quorums    int32  // how many of those store transient ones, too (QQ-02)
 	each       bool   // every message has to find its own way
 	generation uint64 // of the vhost's topology
 }
@@ -29,7 +30,7 @@ func (v *vhost) route(exchangeName, key string) (*route, error) {
 	}
 	var w way
 	w.find(v, &rt.origin, nil, nil)
-	rt.queues, rt.storing, rt.each = w.queues, storing(w.queues), rt.each || w.each
+	rt.queues, rt.storing, rt.quorums, rt.each = w.queues, storing(w.queues), quorums(w.queues), rt.each || w.each
 	return rt, nil
 }
 
@@ -37,6 +38,16 @@ func (v *vhost) route(exchangeName, key string) (*route, error) {
 func storing(queues []*queue) (n int32) {
 	for _, q := range queues {
 		if q.stored != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// quorums is how many of the queues store transient messages, too.
+func quorums(queues []*queue) (n int32) {
+	for _, q := range queues {
+		if q.stored != nil && q.kind.replicated {
 			n++
 		}
 	}

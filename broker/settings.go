@@ -58,6 +58,9 @@ func settingsOf(args amqp.Table) *settings {
 	if v, ok := args.Get("x-overflow"); ok {
 		s.overflow = overflows[text(v)]
 	}
+	if v, _ := args.Get("x-queue-type"); text(v) == "quorum" && s.overflow == rejectPublishDLX { // QQ-20
+		s.overflow = dropHead
+	}
 	if v, ok := args.Get("x-dead-letter-exchange"); ok {
 		s.deadLetter = &deadLettering{exchange: text(v)}
 		if v, ok := args.Get("x-dead-letter-routing-key"); ok {
@@ -65,12 +68,6 @@ func settingsOf(args amqp.Table) *settings {
 		}
 	}
 	return s
-}
-
-// failed tells whether a message was given back more often than it may be
-// (QQ-10).
-func (s *settings) failed(e *entry) bool {
-	return s.deliveryLimit != unset && int64(e.deliveries) > s.deliveryLimit
 }
 
 // lifetime is how long a message lives in milliseconds, unset if for ever: the

@@ -59,7 +59,7 @@ type early struct {
 
 // settled notes that one of the queues which store a message has settled it.
 func (e *early) settled(m *message) {
-	if m.persistent() && m.confirms != nil && m.stored.Place() == 0 && m.left.Add(-1) == 0 {
+	if m.confirms != nil && m.stored.Place() == 0 && m.left.Add(-1) == 0 {
 		e.add(m.confirms, m.tag)
 	}
 }
@@ -95,7 +95,7 @@ func (q *queue) storeDealt(r *run) {
 			s.add(&it.entry)
 		case r == nil:
 		case noAck:
-			r.settled(it.i, &s.early)
+			r.settled(it.i, q, &s.early)
 		default:
 			q.append(&it.entry)
 		}
@@ -105,8 +105,10 @@ func (q *queue) storeDealt(r *run) {
 
 // append stores a message, if it is to be.
 func (q *queue) append(e *entry) {
-	if e.message.persistent() {
-		q.stored.Append(storage.Item{Seq: e.seq, Expires: e.expires, Priority: e.priority}, e.message)
+	if q.stores(e.message) {
+		q.stored.Append(storage.Item{
+			Seq: e.seq, Expires: e.expires, Priority: e.priority, Deliveries: e.deliveries, Redelivered: e.redelivered,
+		}, e.message)
 	}
 }
 
@@ -129,7 +131,7 @@ func (q *queue) recall(ds []delivery) {
 		return
 	}
 	for i := range ds {
-		if e := &ds[i].entry; e.message.persistent() {
+		if e := &ds[i].entry; q.stores(e.message) {
 			q.stored.Requeued(e.seq, e.again().deliveries)
 		}
 	}
@@ -143,6 +145,10 @@ func (q *queue) forgetReady() {
 	}
 	q.ready.ranges(q.stored.Settle)
 	var e early
-	q.ready.resident(e.settled)
+	q.ready.resident(func(m *message) {
+		if q.stores(m) {
+			e.settled(m)
+		}
+	})
 	e.flush()
 }

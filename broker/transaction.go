@@ -72,15 +72,15 @@ func (t *transaction) settle(ds []delivery, v verdict) {
 
 // stores tells whether there is something that queues may have stored or are to
 // store.
-func (t *transaction) stores() bool {
+func (t *transaction) stores(v *vhost) bool {
 	for i := range t.publishes {
-		if t.publishes[i].persistent > 0 {
+		if h := &t.publishes[i]; h.persistent > 0 || quorums(v.named(h.queues)) > 0 {
 			return true
 		}
 	}
 	for _, v := range t.settles {
 		for i := range v.deliveries {
-			if d := &v.deliveries[i]; d.queue.stored != nil && d.message.persistent() {
+			if d := &v.deliveries[i]; d.queue.stores(d.message) {
 				return true
 			}
 		}
