@@ -99,7 +99,7 @@ func (v *heldVerdict) carryOut() {
 		case requeued:
 			q.recall(ds[:n])
 		case discarded:
-			q.refuse(ds[:n])
+			q.condemn(ds[:n])
 		}
 		q.mu.Unlock()
 		ds = ds[n:]

@@ -101,14 +101,14 @@ func (q *queue) settle(ds []delivery) {
 func (q *queue) reject(ds []delivery) {
 	q.enter()
 	defer q.leave()
-	q.refuse(ds)
+	q.condemn(ds)
 	q.credit(ds)
 	q.dispatch()
 }
 
-// refuse has deliveries die. q.mu is held, and a unit is open if the queue is
+// condemn has deliveries die. q.mu is held, and a unit is open if the queue is
 // stored.
-func (q *queue) refuse(ds []delivery) {
+func (q *queue) condemn(ds []delivery) {
 	d := q.discard(rejected)
 	for i := range ds {
 		d.add(&ds[i].entry)
