@@ -67,13 +67,17 @@ const (
 	// mostIdle is for how many dead a queue keeps memory when there are none.
 	mostIdle = 256
 
-	// graveSize is how many bytes may be dying in a queue before it does not let
-	// more messages expire.
+	// graveSize is how many bytes may be dying in a queue before it has no more
+	// brought from disk for that.
 	graveSize = 8 << 20
 )
 
-// full tells whether so much dies already that nothing more should that can wait.
+// full tells whether so much dies already that nothing more is to be brought from
+// disk for that.
 func (d *dying) full() bool { return d.bytes > graveSize }
 
 // buried lets those go on who waited for the dead to be handed on. q.mu is held.
-func (q *queue) buried() { q.relieve() }
+func (q *queue) buried() {
+	q.relieve()
+	q.balance()
+}
