@@ -86,7 +86,8 @@ func NewContent(p Properties, body []byte) Content {
 // which must not change afterwards.
 func (c *Content) WithProperties(p Properties) Content {
 	body := c.frames[c.header():]
-	frames := AppendContentHeader(nil, 0, uint64(len(c.Body())), p)
+	frames := make([]byte, 0, frameHeaderSize+12+len(p)+1+len(body))
+	frames = AppendContentHeader(frames, 0, uint64(len(c.Body())), p)
 	return Content{frames: append(frames, body...), body: c.body, large: c.large}
 }
 

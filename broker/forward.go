@@ -26,8 +26,8 @@ type parcel struct {
 }
 
 // add hands a message on, to all queues that it comes to but those that are
-// barred; nil bars none.
-func (f *forwarding) add(p *parcel, barred func(*queue) bool) {
+// barred; nil bars none. It returns whether there are any.
+func (f *forwarding) add(p *parcel, barred func(*queue) bool) bool {
 	f.vhost.mu.RLock()
 	f.way.find(f.vhost, p.origin, p.more, p.content.Properties())
 	f.vhost.mu.RUnlock()
@@ -35,14 +35,20 @@ func (f *forwarding) add(p *parcel, barred func(*queue) bool) {
 	if barred != nil {
 		queues = slices.DeleteFunc(queues, barred)
 	}
-	if len(queues) == 0 {
-		return
+	if len(queues) > 0 {
+		f.send(p, queues)
 	}
-	if r := &f.run; len(r.contents) == 0 || len(r.contents) >= longestRun || *r.origin != *p.origin || !slices.Equal(f.queues, queues) {
+	return len(queues) > 0
+}
+
+// send hands a message on to queues, of which there are some.
+func (f *forwarding) send(p *parcel, queues []*queue) {
+	r := &f.run
+	if len(r.contents) == 0 || len(r.contents) >= longestRun || *r.origin != *p.origin || !slices.Equal(f.queues, queues) {
 		f.flush()
 		r.origin, f.queues = p.origin, append(f.queues[:0], queues...)
 	}
-	f.run.bring(p, f.queues)
+	r.bring(p, f.queues)
 }
 
 // flush hands on what was added.
