@@ -26,17 +26,17 @@ type item struct {
 
 // deal hands messages to consumers, those of the highest priority first
 // (CONS-15), and among them to each in turn one (CONS-14), until there
-// are no more or no consumer has room: the contents of r, or if that is nil
-// ready messages, at most longestDeal. It returns how many it handed out. q.mu
-// is held.
+// are no more or no consumer has room: the contents of r from from on and below
+// to, or if r is nil ready messages, at most as many. It returns how many it
+// handed out. q.mu is held.
 //
 // As with cards, a round gives every player its whole hand at once: player j
 // of n gets messages j, j+n, j+2n and so on.
-func (q *queue) deal(r *run) (dealt int) {
+func (q *queue) deal(r *run, from, to int) (dealt int) {
 	for {
-		left := min(q.ready.available(), longestDeal-dealt)
-		if r != nil {
-			left = len(r.contents) - dealt
+		left := to - from - dealt
+		if r == nil {
+			left = min(left, q.ready.available())
 		}
 		if left == 0 {
 			return dealt
@@ -46,7 +46,7 @@ func (q *queue) deal(r *run) (dealt int) {
 			return dealt
 		}
 		players := q.playing
-		n := q.draw(r, dealt, min(left, each*len(players), roundSize))
+		n := q.draw(r, from+dealt, min(left, each*len(players), roundSize))
 		for j := range min(n, len(players)) {
 			players[j].take(r, q.items, j, len(players))
 		}

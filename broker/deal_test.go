@@ -254,7 +254,7 @@ func TestALongBacklogIsDealtInPieces(t *testing.T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.consumers[0].granted = unlimited
-	if dealt := q.deal(nil); dealt > longestDeal {
+	if dealt := q.deal(nil, 0, longestDeal); dealt > longestDeal {
 		t.Errorf("%d messages were dealt in one piece", dealt)
 	}
 	if q.ready.len() == 0 {

@@ -144,9 +144,8 @@ func (p *pager) bring(q *queue) error {
 	}
 	q.mu.Unlock()
 	for _, b := range blocks {
-		messages, err := p.read(q, b)
-		paged := b.takePaged()
-		wanted, err := q.install(b, messages, err)
+		from, messages, err := p.read(q, b)
+		paged, wanted, err := q.install(b, from, messages, err)
 		p.store.Unpage(paged)
 		if err != nil || !wanted {
 			return err
@@ -155,13 +154,17 @@ func (p *pager) bring(q *queue) error {
 	return nil
 }
 
-// read reads the messages of a block. What was read at once is copied to less
-// memory: between them may be many of other queues.
-func (p *pager) read(q *queue, b *block) ([]*message, error) {
+// read reads the messages of a block, from the first that is still there on.
+// What was read at once is copied to less memory: between them may be many of
+// other queues.
+func (p *pager) read(q *queue, b *block) (from int, messages []*message, _ error) {
+	q.mu.Lock()
+	from = b.from
+	q.mu.Unlock()
 	messages, known := make([]*message, len(b.items)), origins{}
 	var slab []byte
 	var failed error
-	err := p.store.Load(q.storedID(), b.items, func(i int, blob []byte) {
+	err := p.store.Load(q.storedID(), b.items[from:], func(i int, blob []byte) {
 		if cap(slab)-len(slab) < len(blob) {
 			slab = make([]byte, 0, max(len(blob), min(b.size, slabSize)))
 		}
@@ -173,9 +176,9 @@ func (p *pager) read(q *queue, b *block) ([]*message, error) {
 		} else if q.stored != nil && q.kind.replicated && m.keeping == nil { // QQ-02
 			m.keeping = &keeping{transient: true}
 		}
-		messages[i] = m
+		messages[from+i] = m
 	})
-	return messages, errors.Join(err, failed)
+	return from, messages, errors.Join(err, failed)
 }
 
 // relieve has a queue forget some of what memory has no room for; the rest is

@@ -128,7 +128,7 @@ func (b *block) takePaged() (paged []storage.Item) {
 }
 
 // missing are the first blocks on disk, of about size bytes. Their items do
-// not change as long as they are there.
+// not change as long as they are there, but the first of them may be dropped.
 func (r *ready) missing(size int) (blocks []*block) {
 	for b := r.away; b != r.rest && (size > 0 || len(blocks) == 0); b = b.next {
 		blocks = append(blocks, b)
@@ -146,7 +146,7 @@ func (r *ready) install(b *block, messages []*message) {
 	r.disk -= b.size
 	r.front += b.size
 	r.away = b.next
-	r.absent -= b.to
+	r.absent -= b.to - b.from
 	if r.away == r.rest {
 		r.absent = 0
 	}

@@ -49,15 +49,24 @@ func (q *queue) publish(r *run) (pressed bool) {
 	if q.deleted {
 		return false
 	}
+	if q.picky(r) {
+		q.publishEach(r)
+	} else {
+		q.publishAll(r)
+	}
+	q.balance()
+	return q.pressedLocked()
+}
+
+// publishAll takes a run of which every message is welcome.
+func (q *queue) publishAll(r *run) {
 	i := 0
 	if q.ready.len() == 0 {
-		i = q.deal(r)
+		i = q.deal(r, 0, len(r.contents))
 	}
 	for ; i < len(r.contents); i++ {
 		q.add(r, i)
 	}
-	q.balance()
-	return q.pressedLocked()
 }
 
 // add puts the i-th publish behind all that is ready.
@@ -226,7 +235,7 @@ func (q *queue) dispatchSome() (more bool) {
 		return false
 	}
 	before := q.ready.bytes
-	dealt := q.deal(nil)
+	dealt := q.deal(nil, 0, longestDeal)
 	q.pace.drained += before - q.ready.bytes
 	q.relieve()
 	return dealt >= longestDeal

@@ -43,25 +43,31 @@ func (q *queue) hungry() bool {
 	return r.absent > 0 && r.front < q.vhost.pager.window()/2 && (len(q.consumers) > 0 || q.paging.awaited != nil)
 }
 
-// install has messages that were read, with an error or not, delivered. wanted
-// is false if they were purged meanwhile: then there is nothing wrong with an
+// install has messages that were read, those of b from from on, delivered. It
+// returns those that are in the page file for nothing now. wanted is false if
+// the messages were removed meanwhile: then there is nothing wrong with an
 // error.
-func (q *queue) install(b *block, messages []*message, err error) (wanted bool, _ error) {
+func (q *queue) install(b *block, from int, messages []*message, err error) (paged []storage.Item, wanted bool, _ error) {
 	q.enter()
 	defer q.leave()
 	if !q.ready.wants(b) {
-		return false, nil
+		return b.takePaged(), false, nil
+	}
+	if err == nil && slices.Contains(messages[b.from:b.to], nil) {
+		err = fmt.Errorf("messages of %s are missing in the store", q.text())
+	}
+	if err != nil && b.from > from { // some were dropped meanwhile
+		q.vhost.pager.ask(q)
+		return nil, false, nil
 	}
 	if err != nil {
-		return true, err
+		return nil, true, err
 	}
-	if slices.Contains(messages[:b.to], nil) {
-		return true, fmt.Errorf("messages of %s are missing in the store", q.text())
-	}
+	paged = b.takePaged()
 	q.ready.install(b, messages)
 	q.arrived()
 	q.dispatch()
-	return true, nil
+	return paged, true, nil
 }
 
 // arrived lets those go on who wait for the first message.

@@ -140,6 +140,59 @@ func (r *ready) pop() (e entry) {
 	return e
 }
 
+// first is what is known of the first message, which may be on disk; false if
+// there is none.
+func (r *ready) first() (it storage.Item, ok bool) {
+	switch {
+	case len(r.returned) > 0:
+		e := &r.returned[0]
+		return storage.Item{
+			Seq: e.seq, Expires: e.expires, Size: e.size,
+			Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
+		}, true
+	case r.head != nil:
+		return r.head.items[r.head.from], true
+	}
+	return it, false
+}
+
+// dropFirst removes the first message, which is not delivered. There is one. If
+// it is on disk the entry has no message; gone is the last of a block of such
+// messages, which the pager is to discard, or nil.
+func (r *ready) dropFirst() (e entry, gone *block) {
+	if r.available() > 0 {
+		return r.pop(), nil
+	}
+	b := r.head // the same as r.away
+	it := &b.items[b.from]
+	e.seq, e.expires, e.size = it.Seq, it.Expires, it.Size
+	e.deliveries, e.priority, e.redelivered = it.Deliveries, it.Priority, it.Redelivered
+	b.from++
+	b.size -= int(it.Size)
+	r.fresh--
+	r.absent--
+	r.bytes -= int(it.Size)
+	r.disk -= int(it.Size)
+	if b.from == b.to {
+		r.unlink()
+		return e, b
+	}
+	return e, nil
+}
+
+// unlink takes the first block, which is on disk, out of the list.
+func (r *ready) unlink() {
+	b := r.head
+	r.head, r.away = b.next, b.next
+	if r.away == r.rest {
+		r.absent = 0
+	}
+	if b.next == nil {
+		r.tail = nil
+	}
+	b.next = nil
+}
+
 // shift removes the first block, all of which was taken.
 func (r *ready) shift() {
 	b := r.head

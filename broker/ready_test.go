@@ -62,6 +62,29 @@ func (m *readyModel) pop(t *rapid.T) {
 	}
 }
 
+// drop removes the first message, wherever it is.
+func (m *readyModel) drop(t *rapid.T) {
+	first, ok := m.ready.first()
+	last := m.ready.away
+	got, gone := m.ready.dropFirst()
+	want := m.all[0]
+	m.all = m.all[1:]
+	if !ok || first.Seq != want.seq || first.Expires != want.expires || first.Size != want.size ||
+		first.Deliveries != want.deliveries || first.Priority != want.priority || first.Redelivered != want.redelivered {
+		t.Fatalf("the first is %+v, want %+v", first, want)
+	}
+	if gone != nil && (gone != last || gone.next != nil || gone.messages != nil) {
+		t.Fatalf("block %+v is gone", gone)
+	}
+	if got.message != nil {
+		m.out = append(m.out, got)
+	}
+	got.message = want.message
+	if got != want {
+		t.Fatalf("dropped %+v, want %+v", got, want)
+	}
+}
+
 func (m *readyModel) giveBack(t *rapid.T) {
 	i := rapid.IntRange(0, len(m.out)-1).Draw(t, "which")
 	e := m.out[i]
@@ -207,6 +230,7 @@ func TestReadyMessagesAreTakenInTheOrderOfTheirPositions(t *testing.T) {
 			"":         m.check,
 			"push":     many(m.push, func() bool { return true }),
 			"pop":      many(m.pop, func() bool { return m.ready.available() > 0 }),
+			"drop":     many(m.drop, func() bool { return len(m.all) > 0 }),
 			"giveBack": many(m.giveBack, func() bool { return len(m.out) > 0 }),
 			"store":    func(t *rapid.T) { m.stored = rapid.Uint64Range(m.stored, m.next).Draw(t, "stored") },
 			"shed":     m.shed,

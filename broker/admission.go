@@ -1,0 +1,21 @@
+package broker
+
+// picky tells whether each message of a run is to be looked at before the queue
+// takes it, or the next one. q.mu is held.
+func (q *queue) picky(r *run) bool { return false }
+
+// publishEach takes those messages of a run that the queue admits, one by one.
+func (q *queue) publishEach(r *run) {
+	for i := range r.contents {
+		if !q.admits(r, i) {
+			continue
+		}
+		if q.ready.len() > 0 || q.deal(r, i, i+1) == 0 {
+			q.add(r, i)
+		}
+	}
+}
+
+// admits tells whether the queue takes the i-th publish. What it does not take
+// is dropped or refused by now.
+func (q *queue) admits(r *run, i int) bool { return true }
