@@ -228,7 +228,7 @@ func (m *archiveModel) publish(t *rapid.T) {
 func (q *modelQueue) publish(t *rapid.T, msg *text) {
 	q.next += rapid.SampledFrom([]uint64{0, 0, 0, 1, 5000}).Draw(t, "gap")
 	it := Item{
-		Seq: q.next, Size: uint32(len(msg.b)), Priority: uint8(q.next),
+		Seq: q.next, Size: uint32(len(msg.b)), Head: uint32(len(msg.b) / 2), Priority: uint8(q.next),
 		Expires: rapid.SampledFrom([]int64{0, 0, 12345}).Draw(t, "expires"),
 	}
 	q.next++

@@ -15,7 +15,7 @@ const (
 	itemSize                    // it has another size
 	itemExpires                 // it expires
 	itemDeliveries              // it was given back
-	itemPriority                // it has a priority
+	itemPriority                // it has a priority, or another head
 	itemRedelivered             // it may have been delivered
 	itemShared                  // its bytes are shared with other queues
 )
@@ -65,7 +65,8 @@ func appendBlockItem(b []byte, it blockItem, last Item) []byte {
 	add(it.Size != last.Size, itemSize, uint64(it.Size))
 	add(it.Expires != 0, itemExpires, zigzag(it.Expires-last.Expires))
 	add(it.Deliveries != 0, itemDeliveries, uint64(it.Deliveries))
-	add(it.Priority != 0, itemPriority, uint64(it.Priority))
+	head := zigzag(int64(it.Head) - int64(last.Head))
+	add(it.Priority != 0 || head != 0, itemPriority, uint64(it.Priority)|head<<8)
 	if it.Redelivered {
 		flags |= itemRedelivered
 	}
@@ -99,7 +100,7 @@ func decodeBlock(items []blockItem, b []byte) ([]blockItem, error) {
 // blockItem reads the item that comes after last.
 func (r *reader) blockItem(it *blockItem, segment uint32, last *Item) {
 	flags := r.byte()
-	it.Seq, it.Size = last.Seq+1, last.Size
+	it.Seq, it.Size, it.Head = last.Seq+1, last.Size, last.Head
 	if flags&itemGap != 0 {
 		it.Seq = last.Seq + r.uvarint()
 	}
@@ -119,8 +120,10 @@ func (r *reader) blockItem(it *blockItem, segment uint32, last *Item) {
 		it.Deliveries = uint16(r.uvarint())
 	}
 	if flags&itemPriority != 0 {
-		it.Priority = uint8(r.uvarint())
+		v := r.uvarint()
+		it.Priority, it.Head = uint8(v), uint32(int64(last.Head)+unzigzag(v>>8))
 	}
+	r.bad = r.bad || it.Head > it.Size
 	it.Redelivered, it.shared = flags&itemRedelivered != 0, flags&itemShared != 0
 }
 

@@ -12,12 +12,14 @@ func drawItems(t *rapid.T) (items []blockItem) {
 	var seq uint64
 	segment := rapid.Uint32Range(1, 1<<31).Draw(t, "segment")
 	for range rapid.IntRange(1, 50).Draw(t, "items") {
+		size := rapid.SampledFrom([]uint32{0, 7, 7, 1 << 20}).Draw(t, "size")
 		seq += rapid.SampledFrom([]uint64{1, 1, 1, 2, 1 << 40}).Draw(t, "gap")
 		items = append(items, blockItem{Item{
 			Seq:         seq,
 			Place:       placeAt(segment, rapid.Int64Range(0, maxRecord).Draw(t, "offset")),
 			Expires:     rapid.SampledFrom([]int64{0, 0, 1, 1800000000000, math.MaxInt64}).Draw(t, "expires"),
-			Size:        rapid.SampledFrom([]uint32{0, 7, 7, 1 << 20}).Draw(t, "size"),
+			Size:        size,
+			Head:        min(size, rapid.SampledFrom([]uint32{0, 7, 7, 30000, math.MaxUint32}).Draw(t, "head")),
 			Deliveries:  rapid.SampledFrom([]uint16{0, 0, 1, math.MaxUint16}).Draw(t, "deliveries"),
 			Priority:    rapid.SampledFrom([]uint8{0, 0, 9, 255}).Draw(t, "priority"),
 			Redelivered: rapid.Bool().Draw(t, "redelivered"),

@@ -109,6 +109,9 @@ func (d *decoding) message(op byte) (it Item) {
 		d.blobs -= record
 		d.bad = d.bad || d.blobs < 0
 	}
+	if op&hasHead != 0 {
+		it.Head = uint32(d.limited(uint64(it.Size)))
+	}
 	d.bad = d.bad || it.Seq < d.seq // a seq never wraps around
 	d.seq = it.Seq
 	return it

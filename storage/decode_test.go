@@ -15,7 +15,7 @@ func FuzzDecode(f *testing.F) {
 		entities: []entityChange{{Entity: Entity{1, 2, []byte("value")}}, {Entity: Entity{1, 3, nil}, drop: true}},
 		queues: []queueChange{{
 			id: 4, live: 2, settled: []Range{{1, 5}}, requeued: []requeue{{6, 7}},
-			appended: []appended{{Item: Item{Seq: 7, Size: 3}, message: message("abc")}, {Item: Item{Seq: 9, Size: 1, Expires: 5, Priority: 1, Deliveries: 2}, message: message("d")}},
+			appended: []appended{{Item: Item{Seq: 7, Size: 3}, message: message("abc")}, {Item: Item{Seq: 9, Size: 1, Head: 1, Expires: 5, Priority: 1, Deliveries: 2}, message: message("d")}},
 		}, {id: 5, deleted: true}},
 	}
 	if err := e.begin(&g, 1); err != nil {

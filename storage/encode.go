@@ -17,8 +17,8 @@ const (
 	opDelete  = 6
 
 	// opMessage is set for a message, and the other bits tell what of it
-	// follows, in this order; first, without a bit of its own, the size, and
-	// last, for one whose blob another queue has as well, where it is.
+	// follows, in this order; first, without a bit of its own, the size. What
+	// follows for one whose blob another queue has as well is where it is.
 	opMessage     = 0x80
 	hasSeq        = 0x01 // distance from the seq before, if that is not 1
 	hasExpires    = 0x02
@@ -26,6 +26,7 @@ const (
 	hasPriority   = 0x08
 	isRedelivered = 0x10
 	isShared      = 0x20
+	hasHead       = 0x40
 )
 
 // errTooLarge tells that offsets would no longer fit.
@@ -141,6 +142,10 @@ func appendMessage(b []byte, a *appended, previous uint64) []byte {
 	if a.shared {
 		op |= isShared
 		b = binary.AppendUvarint(b, uint64(a.Place))
+	}
+	if a.Head != 0 {
+		op |= hasHead
+		b = binary.AppendUvarint(b, uint64(a.Head))
 	}
 	b[at] = op
 	return b

@@ -12,6 +12,7 @@ type Item struct {
 	Place       Place
 	Expires     int64  // when it expires, in milliseconds since 1970; 0 is never
 	Size        uint32 // of its bytes
+	Head        uint32 // those of them that are not the body
 	Deliveries  uint16 // how often it was given back, as far as is known
 	Priority    uint8
 	Redelivered bool // it may have been delivered before

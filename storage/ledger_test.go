@@ -156,7 +156,7 @@ func (l *ledger) deleteQueue(id uint64) func(world) {
 func (l *ledger) publish(ids []uint64) func(world) {
 	m := &text{b: l.body()}
 	l.last++
-	s := sheet{sum: sum(m.b), item: Item{Seq: l.last, Size: uint32(len(m.b)), Priority: uint8(l.IntN(10)), Expires: l.Int64N(3) * 1e12}}
+	s := sheet{sum: sum(m.b), item: Item{Seq: l.last, Size: uint32(len(m.b)), Head: uint32(l.IntN(len(m.b) + 1)), Priority: uint8(l.IntN(10)), Expires: l.Int64N(3) * 1e12}}
 	l.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 	to := slices.Clone(ids[:1+l.IntN(min(3, len(ids)))])
 	for _, id := range to {
