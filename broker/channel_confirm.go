@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -75,13 +76,29 @@ func (c *confirms) Durable(from, to uint64) {
 	c.sendLocked()
 }
 
-// sendLocked confirms what can be confirmed, by one acknowledgement.
+// refuse has those publishes of a run answered by basic.nack that a queue has
+// refused, whatever others have done with them (CONF-08, CONF-09).
+func (c *confirms) refuse(r *run) {
+	slices.Sort(r.refused)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range slices.Compact(r.refused) {
+		c.window.refuse(r.notes[i].tag)
+	}
+}
+
+// sendLocked answers what can be answered: all by one acknowledgement unless
+// some were refused.
 func (c *confirms) sendLocked() {
 	if c.out == nil {
 		return
 	}
-	if tag, multiple, ok := c.window.confirm(); ok {
-		c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
+	for a, ok := c.window.confirm(); ok; a, ok = c.window.confirm() {
+		if a.refused { // in the octets that RabbitMQ has for one refusal or several
+			c.out.Send(c.channel, &amqp.BasicNack{DeliveryTag: a.tag, Multiple: true, Requeue: true})
+		} else {
+			c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: a.tag, Multiple: a.multiple})
+		}
 	}
 	if c.all != nil && c.window.confirmed == c.window.reached {
 		close(c.all)

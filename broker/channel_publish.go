@@ -102,8 +102,8 @@ func (s *session) gather(ch *channel, rt *route, content amqp.Content, t traits)
 	}
 	r.origin, r.confirms = &rt.origin, ch.confirms
 	r.contents = append(r.contents, content)
-	if rt.storing > 0 {
-		r.note(rt.storing, t.persistent)
+	if rt.storing > 0 || r.confirms != nil {
+		r.note(rt.storing, t.persistent && rt.storing > 0)
 		r.noteQuorum(rt.quorums)
 	}
 	r.characterise(t)

@@ -46,13 +46,19 @@ func (ch *channel) txCommit() error {
 	if !ch.commit(&t) {
 		return nil // the store has failed: nobody is told of anything any more
 	}
-	ch.out.Send(ch.id, &amqp.TxCommitOk{})
+	refused := t.refused()
+	if !refused {
+		ch.out.Send(ch.id, &amqp.TxCommitOk{})
+	}
 	for _, v := range t.settles {
 		if v.verdict == requeued {
 			ch.carryOut(v.deliveries, (*queue).requeued)
 		} else {
 			ch.carryOut(v.deliveries, (*queue).settled)
 		}
+	}
+	if refused { // TX-12
+		return amqp.PreconditionFailed.Errorf("partial tx completion")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ type window struct {
 	confirmed uint64   // up to here they are confirmed
 	last      uint64   // the last that ever waited for the store
 	waiting   []uint64 // a ring of bits: those beyond confirmed that wait
+	refused   []uint64 // those beyond confirmed that a queue has refused, ascending
 }
 
 // leastWaiting is the size that the ring begins with and may keep, in words.
@@ -42,15 +43,53 @@ func (w *window) durable(from, to uint64) {
 	}
 }
 
-// confirm returns the acknowledgement of all that can be confirmed and is not
-// yet; false if there is nothing.
-func (w *window) confirm() (tag uint64, multiple, ok bool) {
+// refuse notes that publish n, beyond all others that were ever refused, was:
+// it waits for nothing any longer.
+func (w *window) refuse(n uint64) {
+	w.durable(n, n)
+	w.refused = append(w.refused, n)
+}
+
+// answer is what a publisher is told of some publishes, up to tag.
+type answer struct {
+	tag      uint64
+	multiple bool
+	refused  bool
+}
+
+// confirm returns the first answer that can be given and is not yet; false if
+// there is none. There may be more.
+func (w *window) confirm() (a answer, ok bool) {
 	before := w.confirmed
 	w.confirmed = min(w.reached, w.firstWaiting()-1)
+	if len(w.refused) > 0 && w.refused[0] <= w.confirmed {
+		a.refused = w.untilRefused(before)
+	}
 	if w.confirmed >= w.last && len(w.waiting) > leastWaiting {
 		w.waiting = nil
 	}
-	return w.confirmed, w.confirmed-before > 1, w.confirmed > before
+	a.tag, a.multiple = w.confirmed, w.confirmed-before > 1
+	return a, w.confirmed > before
+}
+
+// untilRefused takes back confirmed to those that are answered alike: before
+// the first that was refused, or if that is the first of all the last one of
+// those that were refused (CONF-16).
+func (w *window) untilRefused(before uint64) (refused bool) {
+	if w.refused[0] > before+1 {
+		w.confirmed = w.refused[0] - 1
+		return false
+	}
+	n := 1
+	for n < len(w.refused) && w.refused[n] == w.refused[0]+uint64(n) && w.refused[n] <= w.confirmed {
+		n++
+	}
+	w.confirmed = w.refused[n-1]
+	w.refused = w.refused[n:]
+	if len(w.refused) == 0 {
+		w.refused = nil
+	}
+	return true
 }
 
 // firstWaiting is the first publish that waits, or one beyond reached.

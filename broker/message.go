@@ -36,7 +36,7 @@ const (
 type run struct {
 	origin   *origin
 	contents []amqp.Content
-	notes    []note     // on contents, by index; none if no queue stores messages
+	notes    []note     // on contents, by index; none if no queue stores messages and they are not confirmed
 	confirms *confirms  // of the channel; nil unless it is in confirm mode
 	kept     []*message // what keep returned, by index
 	messages []message  // allocated, not yet used
@@ -44,6 +44,8 @@ type run struct {
 	keepings []keeping  // likewise
 	traits   []traits   // of contents, by index; those without are ordinary
 	now      int64      // milliseconds since 1970, once somebody has asked
+
+	refused []int // those that a queue has not taken; one may be there several times
 
 	persistent int // how many of them queues are to store
 	early      int // how many of those were settled before one had stored them
@@ -121,5 +123,5 @@ func (r *run) slabFor(i int) int {
 func (r *run) reset() {
 	clear(r.contents)
 	clear(r.kept)
-	*r = run{contents: r.contents[:0], kept: r.kept[:0], notes: r.notes[:0], traits: r.traits[:0]}
+	*r = run{contents: r.contents[:0], kept: r.kept[:0], notes: r.notes[:0], traits: r.traits[:0], refused: r.refused[:0]}
 }

@@ -1,7 +1,7 @@
 package broker
 
 // note is what a run knows of a publish besides its content, if a queue that it
-// goes to stores messages.
+// goes to stores messages or it is to be confirmed.
 type note struct {
 	tag        uint64 // by which it is to be confirmed, if the channel is in confirm mode
 	left       int32  // queues that are to store it and have not settled it

@@ -90,6 +90,9 @@ func (s *session) hand(queues []*queue, r *run) {
 			s.pressed = append(s.pressed, q)
 		}
 	}
+	if len(r.refused) > 0 && r.confirms != nil {
+		r.confirms.refuse(r)
+	}
 }
 
 // Pause implements amqp.Session. A connection that consumes, or has something

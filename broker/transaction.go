@@ -88,6 +88,11 @@ func (t *transaction) stores(v *vhost) bool {
 	return false
 }
 
+// refused tells whether a queue has not taken a publish.
+func (t *transaction) refused() bool {
+	return slices.ContainsFunc(t.publishes, func(h heldRun) bool { return len(h.run.refused) > 0 })
+}
+
 // settled are all deliveries that are held.
 func (t *transaction) settled() (all []delivery) {
 	for _, v := range t.settles {

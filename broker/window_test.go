@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -11,23 +12,25 @@ import (
 // slowWindow is a window that looks at every publish.
 type slowWindow struct {
 	reached, confirmed uint64
-	waiting            map[uint64]bool
+	waiting, refused   map[uint64]bool
 }
 
-func (w *slowWindow) confirm() (tag uint64, multiple, ok bool) {
+func (w *slowWindow) confirm() (a answer, ok bool) {
 	n := w.confirmed
-	for n < w.reached && !w.waiting[n+1] {
+	a.refused = w.refused[n+1]
+	for n < w.reached && !w.waiting[n+1] && w.refused[n+1] == a.refused {
 		n++
 	}
 	before := w.confirmed
 	w.confirmed = n
-	return n, n-before > 1, n > before
+	a.tag, a.multiple, a.refused = n, n-before > 1, a.refused && n > before
+	return a, n > before
 }
 
-func TestAWindowConfirmsWhatWaitsForNothing(t *testing.T) {
+func TestAWindowAnswersWhatWaitsForNothing(t *testing.T) { // CONF-16
 	rapid.Check(t, func(t *rapid.T) {
 		var w window
-		slow := slowWindow{waiting: map[uint64]bool{}}
+		slow := slowWindow{waiting: map[uint64]bool{}, refused: map[uint64]bool{}}
 		published := uint64(0)
 		runs := [][2]uint64{}
 		span := rapid.SampledFrom([]int{3, 70, 400, 3000}).Draw(t, "span")
@@ -41,6 +44,14 @@ func TestAWindowConfirmsWhatWaitsForNothing(t *testing.T) {
 					if some>>(n%61)&1 != 0 {
 						w.await(n)
 						slow.waiting[n] = true
+					}
+				}
+				few := rapid.Uint64().Draw(t, "refused") & rapid.SampledFrom([]uint64{0, 1, math.MaxUint64}).Draw(t, "of")
+				for n := from; n <= published; n++ {
+					if few>>(n%61)&1 != 0 {
+						w.refuse(n)
+						slow.refused[n] = true
+						delete(slow.waiting, n)
 					}
 				}
 				runs = append(runs, [2]uint64{from, published})
@@ -65,9 +76,11 @@ func TestAWindowConfirmsWhatWaitsForNothing(t *testing.T) {
 				w.reach(published)
 				slow.reached = published
 			}
-			got, want := fmt.Sprint(w.confirm()), fmt.Sprint(slow.confirm())
-			if got != want {
-				t.Fatalf("confirmed %s, want %s", got, want)
+			for more := rapid.IntRange(0, 5).Draw(t, "answers"); more > 0; more-- {
+				got, want := fmt.Sprint(w.confirm()), fmt.Sprint(slow.confirm())
+				if got != want {
+					t.Fatalf("the answer is %s, want %s", got, want)
+				}
 			}
 		}
 	})
@@ -81,8 +94,8 @@ func TestAWindowGivesBackItsMemory(t *testing.T) {
 	}
 	w.reach(100_000)
 	w.durable(1, 100_000)
-	if tag, _, ok := w.confirm(); tag != 100_000 || !ok || len(w.waiting) > leastWaiting {
-		t.Errorf("confirmed up to %d, %t, %d words are kept", tag, ok, len(w.waiting))
+	if a, ok := w.confirm(); a.tag != 100_000 || !ok || len(w.waiting) > leastWaiting {
+		t.Errorf("confirmed up to %d, %t, %d words are kept", a.tag, ok, len(w.waiting))
 	}
 }
 
