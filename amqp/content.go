@@ -46,6 +46,9 @@ func (c *Content) Body() []byte {
 	return nil
 }
 
+// BodySize is the number of bytes of the body.
+func (c *Content) BodySize() int { return int(binary.BigEndian.Uint64(c.frames[7+4:])) }
+
 // Size is the memory that the content occupies, in bytes.
 func (c *Content) Size() int { return len(c.frames) + len(c.body) }
 

@@ -58,6 +58,7 @@ func Open(o Options) (*Broker, error) {
 	if err := b.recover(state); err != nil {
 		return nil, errors.Join(err, b.ended())
 	}
+	b.vhosts.eachQueue((*queue).rise)
 	b.addVhosts()
 	return b, nil
 }
@@ -115,6 +116,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	defer cancel()
 	err := b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
 		"broker forced connection closure with reason 'shutdown'"))
+	b.vhosts.eachQueue((*queue).sleep)
 	closed := b.ended()
 	if cause := context.Cause(b.failed); cause != nil {
 		return cause

@@ -55,6 +55,7 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 			return err
 		}
 	}
+	q.use()
 	messages, consumers := q.counts()
 	ch.out.Send(ch.id, &amqp.QueueDeclareOk{
 		Queue: q.name, MessageCount: uint32(messages), ConsumerCount: uint32(consumers),
@@ -113,6 +114,7 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 	}
 	v.keepQueue(q)
 	v.addQueue(q)
+	q.use()
 	return q, true, nil
 }
 

@@ -151,6 +151,9 @@ func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	q.dismiss(gone)
 	if len(q.consumers) == 0 {
 		q.relieve() // nobody drains it: publishers need not wait
+		if before > 0 {
+			q.used()
+		}
 	} else if len(q.levels) == 0 {
 		q.admit(q.successor())
 	}

@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // handSize is the most messages that a consumer gets under one lock of its
 // outbox.
@@ -36,6 +40,9 @@ func (q *queue) deal(r *run, from, to int) (dealt int) {
 	for {
 		left := to - from - dealt
 		if r == nil {
+			if !q.expire() {
+				return dealt
+			}
 			left = min(left, q.ready.available())
 		}
 		if left == 0 {
@@ -59,13 +66,24 @@ func (q *queue) deal(r *run, from, to int) (dealt int) {
 	}
 }
 
-// draw fills q.items with at most n messages and returns how many.
+// draw fills q.items with at most n messages and returns how many. Of ready
+// ones, the first has not expired; it ends before another one that has.
 func (q *queue) draw(r *run, from, n int) int {
 	q.items = q.items[:0]
+	var now int64
 	for i, size := 0, 0; i < n && size < handBytes; i++ {
 		it := item{i: from + i}
 		if r == nil {
+			if i > 0 && q.ready.deadline() != 0 {
+				if now == 0 {
+					now = time.Now().UnixMilli()
+				}
+				if q.ready.overdue(now) {
+					break
+				}
+			}
 			it.entry = q.ready.pop()
+			q.pace.drained += int(it.size)
 		} else {
 			q.lastSeq++
 			it.seq = q.lastSeq

@@ -1,5 +1,7 @@
 package broker
 
+import "time"
+
 // dead is a message that has died. The store has it still.
 type dead struct {
 	entry
@@ -76,8 +78,11 @@ const (
 // disk for that.
 func (d *dying) full() bool { return d.bytes > graveSize }
 
-// buried lets those go on who waited for the dead to be handed on. q.mu is held.
+// buried lets those go on who waited for the dead to be handed on: others that
+// are to die, and what is behind them. q.mu is held, and a unit is open if the
+// queue is stored.
 func (q *queue) buried() {
-	q.relieve()
-	q.balance()
+	if q.dispatchSome() {
+		q.rouse(time.Now().UnixMilli())
+	}
 }

@@ -38,6 +38,9 @@ func (m *message) Size() int {
 	return 1 + len(m.exchange) + 1 + len(m.key) + hiddenSize(m.hidden) + m.content.StoredSize()
 }
 
+// head is how many bytes are not of the body.
+func (m *message) head() int { return m.Size() - m.content.BodySize() }
+
 // Stored implements storage.Message.
 func (m *message) Stored() *storage.Stored { return &m.stored }
 

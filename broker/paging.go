@@ -12,6 +12,7 @@ func (r *ready) restore(items []storage.Item) {
 		n, size := 0, 0
 		for n < len(items) && n < blockLen && size < blockSize {
 			size += int(items[n].Size)
+			r.bodies += int(items[n].Size - items[n].Head)
 			n++
 		}
 		r.link(&block{items: items[:n:n], to: n, size: size})

@@ -29,11 +29,14 @@ type queue struct {
 	ready     ready
 	paging    paging
 	dying     dying
+	expiry    expiry
+	idling    idling
 	lastSeq   uint64      // of those that came; the first has 1
 	consumers []*consumer // in the order in which they came
 	passes    uint64      // consumers passed over so far
 	levels    []level     // those who get messages, by falling priority
 	deleted   bool
+	asleep    bool          // the broker ends: timers are not armed any more
 	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
 	pace      pace
 	items     []item      // scratch of deal
@@ -67,6 +70,8 @@ func (q *queue) publishAll(r *run) {
 	for ; i < len(r.contents); i++ {
 		q.add(r, i)
 	}
+	q.limit()
+	q.expire()
 }
 
 // add puts the i-th publish behind all that is ready.
@@ -172,10 +177,16 @@ func (q *queue) requeued(ds []delivery) {
 func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 	q.enter()
 	defer q.leave()
+	q.used()
+	for !q.expire() && q.mortal() {
+		q.leave()
+		q.enter()
+	}
 	if q.ready.available() == 0 {
 		return entry{}, q.ready.len(), false
 	}
 	e = q.ready.pop()
+	q.expire()
 	q.balance()
 	if noAck && q.stored != nil {
 		s := settling{queue: q}
@@ -231,12 +242,8 @@ func (q *queue) dispatch() {
 // dispatchSome is one step of dispatch; more means that it was a full one.
 func (q *queue) dispatchSome() (more bool) {
 	defer q.balance()
-	if q.ready.available() == 0 {
-		return false
-	}
-	before := q.ready.bytes
+	q.limit()
 	dealt := q.deal(nil, 0, longestDeal)
-	q.pace.drained += before - q.ready.bytes
 	q.relieve()
-	return dealt >= longestDeal
+	return dealt >= longestDeal || q.dooms() && q.mayBury()
 }

@@ -45,8 +45,7 @@ var consumerChecks = []argumentCheck{
 
 // idleArguments have no effect on a queue yet.
 var idleArguments = []string{
-	"x-expires", "x-message-ttl", "x-dead-letter-strategy",
-	"x-max-length", "x-max-length-bytes", "x-max-priority", "x-overflow", "x-consumer-timeout",
+	"x-dead-letter-strategy", "x-max-priority", "x-consumer-timeout",
 }
 
 // idle are the arguments of a declaration that have no effect, in the order of

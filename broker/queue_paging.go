@@ -19,9 +19,10 @@ type paging struct {
 	awaited chan struct{} // closed when messages are read; nil if nobody waits
 }
 
-// balance asks the pager for help if the queue needs any. It follows any change
-// of what is ready; q.mu is held.
+// balance arms the timer, and asks the pager for help, if the queue needs any.
+// It follows any change of what is ready; q.mu is held.
 func (q *queue) balance() {
+	q.arm()
 	p := q.vhost.pager
 	if p == nil {
 		return
@@ -37,10 +38,11 @@ func (q *queue) balance() {
 }
 
 // hungry tells whether messages should be read because those who take them
-// will soon have taken what is in memory.
+// will soon have taken what is in memory, or the first one is to die.
 func (q *queue) hungry() bool {
 	r := &q.ready
-	return r.absent > 0 && r.front < q.vhost.pager.window()/2 && (len(q.consumers) > 0 || q.paging.awaited != nil)
+	return r.absent > 0 && r.front < q.vhost.pager.window()/2 &&
+		(len(q.consumers) > 0 || q.paging.awaited != nil || !q.mortal() && q.dooms() && !q.dying.full())
 }
 
 // install has messages that were read, those of b from from on, delivered. It

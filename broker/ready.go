@@ -41,6 +41,7 @@ type ready struct {
 	fresh    int // number of fresh messages
 	absent   int // of those, from away on; 0 when none is on disk
 	bytes    int // size of all messages
+	bodies   int // of those, bytes of bodies
 	disk     int // size of those that are on disk
 	front    int // size of the blocks before away
 	back     int // size of those that came back
@@ -84,13 +85,15 @@ func (r *ready) push(e *entry) {
 	}
 	size := e.message.Size()
 	it := &b.items[b.to] // set in place: to copy what was just put together takes as long as all else
-	it.Seq, it.Place, it.Expires, it.Size = e.seq, 0, e.expires, uint32(size)
+	body := e.message.content.BodySize()
+	it.Seq, it.Place, it.Expires, it.Size, it.Head = e.seq, 0, e.expires, uint32(size), uint32(size-body)
 	it.Deliveries, it.Priority, it.Redelivered = e.deliveries, e.priority, e.redelivered
 	b.messages[b.to] = e.message
 	b.to++
 	b.size += size
 	r.fresh++
 	r.bytes += size
+	r.bodies += body
 	if r.absent > 0 {
 		r.absent++
 	}
@@ -124,6 +127,7 @@ func (r *ready) pop() (e entry) {
 		e = r.popReturned()
 		r.bytes -= int(e.size)
 		r.back -= int(e.size)
+		r.bodies -= e.message.content.BodySize()
 		return e
 	}
 	b := r.head
@@ -134,6 +138,7 @@ func (r *ready) pop() (e entry) {
 	b.from++
 	r.fresh--
 	r.bytes -= int(e.size)
+	r.bodies -= int(it.Size - it.Head)
 	if b.from == b.to {
 		r.shift()
 	}
@@ -147,7 +152,7 @@ func (r *ready) first() (it storage.Item, ok bool) {
 	case len(r.returned) > 0:
 		e := &r.returned[0]
 		return storage.Item{
-			Seq: e.seq, Expires: e.expires, Size: e.size,
+			Seq: e.seq, Expires: e.expires, Size: e.size, Head: uint32(e.message.head()),
 			Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
 		}, true
 	case r.head != nil:
@@ -172,6 +177,7 @@ func (r *ready) dropFirst() (e entry, gone *block) {
 	r.fresh--
 	r.absent--
 	r.bytes -= int(it.Size)
+	r.bodies -= int(it.Size - it.Head)
 	r.disk -= int(it.Size)
 	if b.from == b.to {
 		r.unlink()
@@ -217,6 +223,7 @@ func (r *ready) giveBack(e entry) {
 	}
 	r.bytes += int(e.size)
 	r.back += int(e.size)
+	r.bodies += e.message.content.BodySize()
 	h := append(r.returned, e)
 	i := len(h) - 1
 	for i > 0 {

@@ -135,7 +135,7 @@ func (m *readyModel) restore() {
 	var items []storage.Item
 	for _, e := range m.all {
 		items = append(items, storage.Item{
-			Seq: e.seq, Place: storage.Place(e.seq + 1), Expires: e.expires, Size: e.size,
+			Seq: e.seq, Place: storage.Place(e.seq + 1), Expires: e.expires, Size: e.size, Head: uint32(e.message.head()),
 			Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
 		})
 	}
@@ -146,12 +146,13 @@ func (m *readyModel) restore() {
 // check compares what can be seen, and what is counted with what is there.
 func (m *readyModel) check(t *rapid.T) {
 	r := &m.ready
-	bytes, available, disk, fresh, front, back := 0, len(r.returned), 0, 0, 0, 0
+	bytes, bodies, available, disk, fresh, front, back := 0, 0, len(r.returned), 0, 0, 0, 0
 	for _, e := range r.returned {
 		back += int(e.size)
 	}
 	for _, e := range m.all {
 		bytes += int(e.size)
+		bodies += len(e.message.content.Body())
 	}
 	region, last := 0, (*block)(nil)
 	for b := r.head; b != nil; b = b.next {
@@ -182,6 +183,8 @@ func (m *readyModel) check(t *rapid.T) {
 	case r.available() != available || r.disk != disk || r.front != front || r.back != back:
 		t.Fatalf("%d available, %d bytes on disk, %d in front, %d came back, want %d, %d, %d, %d",
 			r.available(), r.disk, r.front, r.back, available, disk, front, back)
+	case r.bodies != bodies:
+		t.Fatalf("%d bytes of bodies, want %d", r.bodies, bodies)
 	case r.tail != last:
 		t.Fatal("the tail is not the last block")
 	}

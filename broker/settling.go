@@ -16,9 +16,9 @@ type settling struct {
 	early early
 }
 
-// add settles a message, if it is stored.
+// add settles a message, if it is stored: one that is on disk may be.
 func (s *settling) add(e *entry) {
-	if s.join(e) {
+	if s.join(e) && e.message != nil {
 		s.early.settled(e.message)
 	}
 }
@@ -26,7 +26,7 @@ func (s *settling) add(e *entry) {
 // join does it without confirming anything to anybody; false if the message is
 // not stored, or never was in the queue.
 func (s *settling) join(e *entry) bool {
-	if !s.queue.stores(e.message) || e.seq == 0 {
+	if q := s.queue; q.stored == nil || e.message != nil && !q.stores(e.message) || e.seq == 0 {
 		return false
 	}
 	if s.some && s.seqs.To+1 == e.seq {
@@ -107,7 +107,7 @@ func (q *queue) storeDealt(r *run) {
 func (q *queue) append(e *entry) {
 	if q.stores(e.message) {
 		q.stored.Append(storage.Item{
-			Seq: e.seq, Expires: e.expires, Priority: e.priority, Deliveries: e.deliveries, Redelivered: e.redelivered,
+			Seq: e.seq, Head: uint32(e.message.head()), Expires: e.expires, Priority: e.priority, Deliveries: e.deliveries, Redelivered: e.redelivered,
 		}, e.message)
 	}
 }

@@ -149,6 +149,7 @@ func (v *vhost) removeQueue(q *queue, condition func(*queue) error) (remains, er
 	gone := remains{q.empty(), slices.Clone(q.consumers), q.dying.take(q.dying.len(), nil)}
 	q.dropConsumers(func(*consumer) bool { return true })
 	q.deleted = true
+	q.still()
 	v.forgetQueue(q)
 	q.mu.Unlock()
 	delete(v.queues, q.name)

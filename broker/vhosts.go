@@ -64,6 +64,21 @@ func (vs *vhosts) put(v *vhost) {
 	vs.byName[v.name] = v
 }
 
+// eachQueue calls f with all queues there are, and no lock held.
+func (vs *vhosts) eachQueue(f func(*queue)) {
+	vs.mu.Lock()
+	all := slices.Collect(maps.Values(vs.byName))
+	vs.mu.Unlock()
+	for _, v := range all {
+		v.mu.RLock()
+		queues := slices.Collect(maps.Values(v.queues))
+		v.mu.RUnlock()
+		for _, q := range queues {
+			f(q)
+		}
+	}
+}
+
 // get returns the vhost with a name, nil if there is none.
 func (vs *vhosts) get(name string) *vhost {
 	vs.mu.Lock()

@@ -1,0 +1,115 @@
+package broker
+
+import "time"
+
+// expiry is what wakes a queue when its first message expires: one timer, which
+// is armed only while a message that is to expire may be the first (TTL-02).
+// q.mu guards it.
+type expiry struct {
+	timer *time.Timer // nil: never armed so far
+	due   int64       // when it fires, in milliseconds since 1970; 0: it is not armed
+}
+
+// cullAtOnce bounds the messages that die while nobody else can have the queue.
+const cullAtOnce = 1024
+
+// expire has messages at the head die that have expired, a few at once. alive
+// tells that none of those is left: what is first now may be dealt.
+func (q *queue) expire() (alive bool) {
+	if q.ready.deadline() == 0 {
+		return true
+	}
+	now := time.Now().UnixMilli()
+	q.cull(expired, func() bool { return q.ready.overdue(now) })
+	return !q.ready.overdue(now)
+}
+
+// cull has messages at the head die as long as the next one is doomed and can.
+func (q *queue) cull(why reason, doomed func() bool) {
+	if !doomed() || !q.mortal() {
+		return
+	}
+	d := q.discard(why)
+	for n := 0; n < cullAtOnce && doomed() && q.mortal(); n++ {
+		e, gone := q.ready.dropFirst()
+		if gone != nil {
+			q.vhost.pager.discard(gone)
+		}
+		d.add(&e)
+	}
+	d.end()
+	q.relieve()
+}
+
+// mortal tells whether the first message, if there is one, can die: one that is
+// to become a letter has to be in memory.
+func (q *queue) mortal() bool { return q.settings.deadLetter == nil || q.ready.available() > 0 }
+
+// dooms tells whether messages at the head are to die.
+func (q *queue) dooms() bool {
+	if q.exceeds() {
+		return true
+	}
+	return q.ready.deadline() != 0 && q.ready.overdue(time.Now().UnixMilli())
+}
+
+// mayBury tells whether the first message can die without too many dying at
+// once. Otherwise the pager or the undertaker has the queue looked at again.
+func (q *queue) mayBury() bool { return q.mortal() && !q.dying.full() }
+
+// arm sees to it that the queue is looked at when its first message expires, or
+// at once if it is to die. It follows any change of what is ready.
+func (q *queue) arm() {
+	at := q.ready.deadline()
+	if q.exceeds() {
+		at = longAgo
+	}
+	if at != 0 && (at > time.Now().UnixMilli() || q.mayBury()) {
+		q.rouse(at)
+	}
+}
+
+// longAgo is a deadline.
+const longAgo = 1
+
+// rouse has the queue looked at, not later than at the given time.
+func (q *queue) rouse(at int64) {
+	if q.expiry.due != 0 && q.expiry.due <= at || q.asleep || q.deleted {
+		return
+	}
+	q.expiry.due = at
+	in := time.Until(time.UnixMilli(at))
+	if q.expiry.timer == nil {
+		q.expiry.timer = time.AfterFunc(in, q.wake)
+	} else {
+		q.expiry.timer.Reset(in)
+	}
+}
+
+// wake is for when the first message may have expired. No lock is held.
+func (q *queue) wake() {
+	q.enter()
+	defer q.leave()
+	q.expiry.due = 0
+	if !q.deleted && !q.asleep {
+		q.dispatch()
+	}
+}
+
+// deadline is when the first message expires, in milliseconds since 1970; 0 if
+// never, or if there is none.
+func (r *ready) deadline() int64 {
+	switch {
+	case len(r.returned) > 0:
+		return r.returned[0].expires
+	case r.head != nil:
+		return r.head.items[r.head.from].Expires
+	}
+	return 0
+}
+
+// overdue tells whether the first message has expired.
+func (r *ready) overdue(now int64) bool {
+	at := r.deadline()
+	return at != 0 && at <= now
+}

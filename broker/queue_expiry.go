@@ -1,0 +1,75 @@
+package broker
+
+import "time"
+
+// idling is what deletes a queue that is not used (EXP-01). q.mu guards it.
+type idling struct {
+	timer *time.Timer // nil: never armed so far
+	since time.Time   // when the queue was used last
+}
+
+// use notes that the queue is used: it is declared, got from, or left by its
+// last consumer (EXP-02, EXP-04); or that its settings have changed (EXP-07).
+func (q *queue) use() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.used()
+}
+
+// used does it with q.mu held.
+func (q *queue) used() {
+	i := &q.idling
+	if i.timer != nil {
+		i.timer.Stop()
+	}
+	if q.settings.expires == unset || q.asleep || q.deleted {
+		return
+	}
+	i.since = time.Now()
+	if i.timer == nil {
+		i.timer = time.AfterFunc(q.lease(), q.retire)
+	} else {
+		i.timer.Reset(q.lease())
+	}
+}
+
+// lease is how long the queue stays without being used.
+func (q *queue) lease() time.Duration { return time.Duration(q.settings.expires) * time.Millisecond }
+
+// retire deletes the queue with what is in it (EXP-05, EXP-08), unless it was
+// used meanwhile.
+func (q *queue) retire() {
+	_, _ = q.vhost.deleteQueue(q, func(q *queue) error {
+		if q.asleep || len(q.consumers) > 0 || q.settings.expires == unset || time.Since(q.idling.since) < q.lease() {
+			return errKept
+		}
+		return nil
+	})
+}
+
+// rise has a queue that was recovered begin: what has expired meanwhile dies
+// (TTL-08), and the time without use begins (EXP-06).
+func (q *queue) rise() {
+	q.enter()
+	defer q.leave()
+	q.used()
+	q.dispatch()
+}
+
+// sleep stops the timers of the queue for good. Those that have fired do
+// nothing any more when it returns.
+func (q *queue) sleep() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.asleep = true
+	q.still()
+}
+
+// still stops the timers of the queue.
+func (q *queue) still() {
+	for _, t := range []*time.Timer{q.expiry.timer, q.idling.timer} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}
