@@ -64,7 +64,10 @@ func (q *queue) arm() {
 	if q.exceeds() {
 		at = longAgo
 	}
-	if at != 0 && (at > time.Now().UnixMilli() || q.mayBury()) {
+	if at == 0 || q.expiry.due != 0 && q.expiry.due <= at {
+		return
+	}
+	if at > time.Now().UnixMilli() || q.mayBury() {
 		q.rouse(at)
 	}
 }
@@ -72,9 +75,9 @@ func (q *queue) arm() {
 // longAgo is a deadline.
 const longAgo = 1
 
-// rouse has the queue looked at, not later than at the given time.
+// rouse has the queue looked at at the given time.
 func (q *queue) rouse(at int64) {
-	if q.expiry.due != 0 && q.expiry.due <= at || q.asleep || q.deleted {
+	if q.asleep || q.deleted {
 		return
 	}
 	q.expiry.due = at
