@@ -10,7 +10,7 @@ import (
 )
 
 // queue stands for what a broker routes to: pointers.
-type queue struct{ _ int }
+type queue struct{ id int }
 
 // bench matches the keys in turn. Each benchmark reports the time of one match.
 func bench(b *testing.B, m Matcher[*queue], keys []string, p amqp.Properties, want int) {
@@ -30,7 +30,7 @@ func bench(b *testing.B, m Matcher[*queue], keys []string, p amqp.Properties, wa
 }
 
 func newBench(kind string) Matcher[*queue] {
-	m, _ := New[*queue](kind)
+	m, _ := New(kind, nil, func(a, b *queue) int { return a.id - b.id })
 	return m
 }
 
@@ -182,6 +182,48 @@ func BenchmarkHeaders(b *testing.B) {
 				bench(b, m, []string{""}, props.Append(nil), want)
 			})
 		}
+	}
+}
+
+func BenchmarkOneOf(b *testing.B) {
+	for _, kind := range []string{ConsistentHash, ModulusHash, Random} {
+		for _, bindings := range []int{10, 1000} {
+			b.Run(fmt.Sprintf("%s/%d", kind, bindings), func(b *testing.B) {
+				m := newBench(kind)
+				for i := range bindings {
+					m.Bind("10", nil, &queue{i})
+				}
+				bench(b, m, numbered("key%d", 1000), nil, 1)
+			})
+		}
+	}
+}
+
+func BenchmarkConsistentHashOfAHeader(b *testing.B) {
+	m, _ := New(ConsistentHash, amqp.Table{{Key: "hash-header", Value: "number"}}, func(a, b *queue) int { return a.id - b.id })
+	for i := range 10 {
+		m.Bind("10", nil, &queue{i})
+	}
+	props := amqp.BasicProperties{Headers: amqp.Table{{Key: "type", Value: "report"}, {Key: "number", Value: "7"}}}
+	bench(b, m, []string{""}, props.Append(nil), 1)
+}
+
+// BenchmarkRebind takes back the oldest of many bindings and makes it again.
+func BenchmarkRebind(b *testing.B) {
+	for _, kind := range []string{ConsistentHash, ModulusHash} {
+		b.Run(kind, func(b *testing.B) {
+			m, queues := newBench(kind), make([]*queue, 1000)
+			for i := range queues {
+				queues[i] = &queue{i}
+				m.Bind("10", nil, queues[i])
+			}
+			i := 0
+			for b.Loop() {
+				m.Unbind("10", nil, queues[i])
+				m.Bind("10", nil, queues[i])
+				i = (i + 1) % len(queues)
+			}
+		})
 	}
 }
 

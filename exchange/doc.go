@@ -2,11 +2,18 @@
 // type. It knows bindings, routing keys and headers, and nothing of queues,
 // connections or locks; a destination is any comparable value of the caller.
 //
-//	type     key of the binding            arguments of the binding
-//	direct   equals the routing key        ignored
-//	fanout   ignored                       ignored
-//	topic    pattern of words, * and #     ignored
-//	headers  ignored                       compared with the message's headers
+//	type               key of the binding            arguments of the binding
+//	direct             equals the routing key        ignored
+//	fanout             ignored                       ignored
+//	topic              pattern of words, * and #     ignored
+//	headers            ignored                       compared with the message's headers
+//	x-consistent-hash  weight of the destination     ignored
+//	x-modulus-hash     ignored                       ignored
+//	x-random           ignored                       ignored
+//	x-recent-history   ignored                       ignored
+//
+// The last one finds what a fanout exchange finds; that it remembers messages is
+// for its caller to do. The three before it find one destination at most.
 //
 // What is ignored for matching still tells two bindings apart: a queue bound
 // twice with one key and different arguments stays bound until both bindings
@@ -36,4 +43,15 @@
 // the earliest word, and what can be found from a later one is found from there
 // as well. So a match takes no more steps than there are nodes times words,
 // whatever the patterns are.
+//
+// # One of many
+//
+// A consistent hash exchange lays the buckets of its destinations, as many as
+// their weights, end to end in the order in which they were bound, and sends a
+// message to the bucket that its hash jumps to. So a binding more takes messages
+// from all others but moves none among them, and one that goes moves those of
+// the bindings behind it. A modulus hash exchange divides by the number of its
+// bindings, in the order of their destinations: with every change most messages
+// move, but the same bindings, made in whatever order, are always the same.
+// Both hash alike in every process.
 package exchange

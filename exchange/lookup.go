@@ -40,6 +40,12 @@ func (l *lookup[K, V]) remove(k K) {
 	}
 }
 
+// remove takes an item out of a list, whose order stays, as cut does.
+func remove[T any](list []T, i int) []T {
+	copy(list[i:], list[i+1:])
+	return cut(list)
+}
+
 // cut takes the last item off a list and gives memory back as lookup does.
 func cut[T any](list []T) []T {
 	last := len(list) - 1

@@ -2,12 +2,17 @@ package exchange
 
 import "github.com/leveretmq/leveret/amqp"
 
-// The exchange types that every broker has (0-9-1 s. 3.1.3, XTYP).
+// The exchange types that every broker has (0-9-1 s. 3.1.3, XTYP), and those
+// that RabbitMQ has as plugins.
 const (
-	Direct  = "direct"
-	Fanout  = "fanout"
-	Topic   = "topic"
-	Headers = "headers"
+	Direct         = "direct"
+	Fanout         = "fanout"
+	Topic          = "topic"
+	Headers        = "headers"
+	ConsistentHash = "x-consistent-hash" // XTYP-28 to XTYP-32
+	ModulusHash    = "x-modulus-hash"    // XTYP-33
+	Random         = "x-random"          // XTYP-34
+	RecentHistory  = "x-recent-history"  // XTYP-36: finds as a fanout exchange
 )
 
 // Matcher holds the bindings of one exchange and finds the destinations of a
@@ -31,39 +36,79 @@ type Matcher[D comparable] interface {
 	Match(to []D, key string, p amqp.Properties) []D
 }
 
-// New returns a matcher without bindings for an exchange of that type, or false
-// if there is no such type.
-func New[D comparable](kind string) (Matcher[D], bool) {
+// New returns a matcher without bindings for an exchange of that type with
+// arguments that have passed [CheckArguments], or false if there is no such
+// type. order is a total order of destinations, the same after a restart.
+func New[D comparable](kind string, args amqp.Table, order func(a, b D) int) (Matcher[D], bool) {
 	switch kind {
 	case Direct:
 		return new(direct[D]), true
-	case Fanout:
+	case Fanout, RecentHistory:
 		return new(fanout[D]), true
 	case Topic:
 		return new(topic[D]), true
 	case Headers:
 		return new(headers[D]), true
+	case ConsistentHash:
+		return &consistent[D]{on: hashedOf(args)}, true
+	case ModulusHash:
+		return &modulus[D]{places[D]{order: order}}, true
+	case Random:
+		return &random[D]{places[D]{order: order}}, true
 	}
 	return nil, false
 }
 
-// ByKey tells whether an exchange of that type sends all messages of one
-// routing key to the same destinations, so that they can be remembered in a
-// [Cache].
-func ByKey(kind string) bool {
-	return kind == Direct || kind == Fanout || kind == Topic
+// ByKey tells whether an exchange of that type with these arguments sends all
+// messages of one routing key, and no others, to the same destinations, so that
+// they can be remembered in a [Cache].
+func ByKey(kind string, args amqp.Table) bool {
+	switch kind {
+	case Headers, Random:
+		return false
+	case ConsistentHash:
+		return hashedOf(args) == hashed{}
+	}
+	return true
 }
 
-// LooksAtKey tells whether an exchange of that type looks at the routing key of
-// a message at all.
-func LooksAtKey(kind string) bool { return kind == Direct || kind == Topic }
+// Keys are the keys that Match is to be called with, in turn, for a message that
+// has several: the routing key and, each once and sorted, more. What looks at
+// one alone looks at the routing key.
+func Keys(kind, key string, more []string) (first string, rest []string) {
+	switch kind {
+	case Direct, Topic:
+		return key, more
+	case ModulusHash: // of all together
+		for _, k := range more {
+			key += "\x00" + k
+		}
+	}
+	return key, nil
+}
+
+// CheckArguments tells whether an exchange of that type accepts the arguments of
+// its declaration, as far as they are those of its type. The error is an
+// [*amqp.Error].
+func CheckArguments(kind string, args amqp.Table) error {
+	switch kind {
+	case ConsistentHash:
+		return checkHashed(args)
+	case RecentHistory:
+		return checkHistory(args)
+	}
+	return nil
+}
 
 // CheckBinding tells whether an exchange of that type accepts a binding. The
-// error is an [*amqp.Error] with [amqp.PreconditionFailed]. Only headers
-// exchanges refuse anything, before 4.x (XTYP-15, XTYP-25, XTYP-26).
+// error is an [*amqp.Error] with [amqp.PreconditionFailed] (XTYP-15, XTYP-25,
+// XTYP-26, XTYP-28).
 func CheckBinding(kind, key string, args amqp.Table) error {
-	if kind == Headers {
+	switch kind {
+	case Headers:
 		return checkHeaders(args)
+	case ConsistentHash:
+		return checkWeight(key)
 	}
 	return nil
 }

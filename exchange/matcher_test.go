@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -10,30 +11,68 @@ import (
 	"github.com/leveretmq/leveret/amqp"
 )
 
-var kinds = []string{Direct, Fanout, Topic, Headers}
+var kinds = []string{Direct, Fanout, Topic, Headers, ConsistentHash, ModulusHash, Random, RecentHistory}
+
+// toAll are the kinds of which one key can lead to any number of destinations.
+var toAll = []string{Direct, Fanout, Topic, Headers, RecentHistory}
+
+func newMatcher(kind string) Matcher[int] {
+	m, _ := New(kind, nil, cmp.Compare[int])
+	return m
+}
 
 func TestUnknownTypesHaveNoMatcher(t *testing.T) {
-	for _, kind := range []string{"", "nosuch", "Direct", "x-random"} {
-		if _, ok := New[int](kind); ok {
+	for _, kind := range []string{"", "nosuch", "Direct", "x-jms-topic", "x-event"} {
+		if _, ok := New(kind, nil, cmp.Compare[int]); ok {
 			t.Errorf("%q has one", kind)
 		}
 	}
 }
 
-func TestOnlyHeadersExchangesLookBeyondTheKey(t *testing.T) {
-	for kind, want := range map[string]bool{Direct: true, Fanout: true, Topic: true, Headers: false, "": false} {
-		if ByKey(kind) != want {
-			t.Errorf("%q: %t", kind, !want)
+func TestWhatIsNotByTheKeyAloneIsNotRemembered(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		args amqp.Table
+		want bool
+	}{
+		{Direct, nil, true},
+		{Fanout, nil, true},
+		{Topic, nil, true},
+		{Headers, nil, false},
+		{ModulusHash, nil, true},
+		{Random, nil, false},
+		{RecentHistory, nil, true},
+		{ConsistentHash, nil, true},
+		{ConsistentHash, amqp.Table{{Key: "hash-header", Value: ""}}, false},
+		{ConsistentHash, amqp.Table{{Key: "hash-property", Value: "timestamp"}}, false},
+		{ConsistentHash, amqp.Table{{Key: "x-hash-on", Value: "a"}}, false},
+		{ConsistentHash, amqp.Table{{Key: "x-hash-on", Value: int32(5)}}, true},
+	} {
+		if ByKey(c.kind, c.args) != c.want {
+			t.Errorf("%s %v: %t", c.kind, c.args, !c.want)
+		}
+	}
+}
+
+func TestKeysOfAMessageThatHasSeveral(t *testing.T) {
+	more := []string{"b", "c"}
+	for kind, want := range map[string][]string{
+		Direct: {"a", "b", "c"}, Topic: {"a", "b", "c"}, Fanout: {"a"}, Headers: {"a"}, ConsistentHash: {"a"},
+		Random: {"a"}, RecentHistory: {"a"}, ModulusHash: {"a\x00b\x00c"},
+	} {
+		first, rest := Keys(kind, "a", more)
+		if got := append([]string{first}, rest...); !slices.Equal(got, want) {
+			t.Errorf("%s: %q", kind, got)
 		}
 	}
 }
 
 // A caller collects over the keys of a message and over exchanges (XTYP-02).
 func TestMatchLeavesOutWhatIsFoundAlready(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range toAll {
 		for _, bound := range []int{3, 1000} {
 			t.Run(kind+" with "+strconv.Itoa(bound)+" queues", func(t *testing.T) {
-				m, _ := New[int](kind)
+				m := newMatcher(kind)
 				for i := range bound {
 					m.Bind("k", nil, i)
 				}
@@ -66,8 +105,8 @@ func upTo(from, to int) []int {
 func TestMatchMayRunManyTimesAtOnce(t *testing.T) {
 	headers := amqp.BasicProperties{Headers: amqp.Table{{Key: "b", Value: "1"}, {Key: "a", Value: "1"}}}
 	props := amqp.Properties(headers.Append(nil))
-	for _, kind := range kinds {
-		m, _ := New[int](kind)
+	for _, kind := range toAll {
+		m := newMatcher(kind)
 		for i := range 100 {
 			m.Bind("#.a.#."+strconv.Itoa(i%10)+".#", nil, i)
 			m.Bind("a.0", amqp.Table{{Key: "b", Value: "1"}}, i)
@@ -97,8 +136,11 @@ func TestMatchOfFewDestinationsDoesNotAllocate(t *testing.T) {
 		{Fanout, "k", []string{"", "a", "b"}, 3},
 		{Topic, "a.b.c", []string{"a.b.c", "a.*.c", "a.#", "#", "#.c", "#.b.#", "*.b.#", "x.y"}, 7},
 		{Headers, "k", []string{"a", "b"}, 2},
+		{ConsistentHash, "k", []string{"1", "2"}, 1},
+		{ModulusHash, "k", []string{"a", "b"}, 1},
+		{Random, "k", []string{"a", "b"}, 1},
 	} {
-		m, _ := New[int](w.kind)
+		m := newMatcher(w.kind)
 		for i, key := range w.bindings {
 			m.Bind(key, nil, i)
 		}
@@ -115,12 +157,15 @@ func TestUnbindingGivesMemoryBack(t *testing.T) {
 	const bindings = 20_000
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			m, _ := New[int](kind)
-			m.Bind("stays.here", nil, -1)
+			m := newMatcher(kind)
+			m.Bind("1", nil, -1)
 			before := heap()
 			for _, undo := range []bool{false, true} {
 				for i := range bindings {
 					key, args := "key"+strconv.Itoa(i)+".*.of.#", amqp.Table{{Key: "n", Value: int32(i)}}
+					if kind == ConsistentHash {
+						key = strconv.Itoa(i + 1)
+					}
 					if undo {
 						m.Unbind(key, args, i)
 					} else {

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -11,6 +12,7 @@ import (
 // bindings, and each step is written as the rule reads.
 type naive struct {
 	kind     string
+	args     amqp.Table
 	bindings []naiveBinding
 }
 
@@ -26,13 +28,66 @@ func (b naiveBinding) equal(c naiveBinding) bool {
 
 func (n *naive) find(b naiveBinding) int { return slices.IndexFunc(n.bindings, b.equal) }
 
-func (n *naive) match(to []int, key string, headers amqp.Table) []int {
+func (n *naive) match(to []int, key string, p *amqp.BasicProperties) []int {
+	switch n.kind {
+	case ModulusHash:
+		return n.one(to, n.places(), func(places uint64) uint64 { return hash(key) % places })
+	case ConsistentHash:
+		h := hash(naiveHashed(n.args, key, p))
+		return n.one(to, n.buckets(), func(buckets uint64) uint64 { return jump(h, buckets) })
+	}
 	for _, b := range n.bindings {
-		if !slices.Contains(to, b.dst) && n.fits(b, key, headers) {
+		if !slices.Contains(to, b.dst) && n.fits(b, key, p.Headers) {
 			to = append(to, b.dst)
 		}
 	}
 	return to
+}
+
+// one adds the one of a list that is picked.
+func (n *naive) one(to, list []int, pick func(uint64) uint64) []int {
+	if len(list) == 0 {
+		return to
+	}
+	if dst := list[pick(uint64(len(list)))]; !slices.Contains(to, dst) {
+		to = append(to, dst)
+	}
+	return to
+}
+
+// places are the destinations of all bindings.
+func (n *naive) places() (list []int) {
+	for _, b := range n.bindings {
+		list = append(list, b.dst)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// buckets are the destinations, each as often as its first binding says.
+func (n *naive) buckets() (list []int) {
+	for i, b := range n.bindings {
+		if slices.ContainsFunc(n.bindings[:i], func(before naiveBinding) bool { return before.dst == b.dst }) {
+			continue
+		}
+		weight, _ := strconv.Atoi(b.key)
+		list = append(list, slices.Repeat([]int{b.dst}, weight)...)
+	}
+	return list
+}
+
+func naiveHashed(args amqp.Table, key string, p *amqp.BasicProperties) string {
+	switch {
+	case len(args) == 0:
+		return key
+	case args[0].Key == "hash-property":
+		return p.MessageID
+	}
+	v, ok := p.Headers.Get(args[0].Value.(string))
+	if s, isString := v.(string); isString || !ok {
+		return s
+	}
+	return amqp.Table{{Key: "", Value: v}}.Canonical()
 }
 
 func (n *naive) fits(b naiveBinding, key string, headers amqp.Table) bool {

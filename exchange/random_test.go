@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,15 +14,20 @@ import (
 // TestMatchersAgreeWithTheNaiveOne binds and unbinds at random and compares
 // what is found in between.
 func TestMatchersAgreeWithTheNaiveOne(t *testing.T) {
-	for _, kind := range []string{Direct, Fanout, Topic, Headers} {
+	for _, kind := range kinds {
 		for _, destinations := range []int{6, 400} {
 			t.Run(fmt.Sprintf("%s with %d destinations", kind, destinations), func(t *testing.T) {
 				for seed := range uint64(8) {
-					newTrial(t, kind, destinations, seed).run(1000)
+					newTrial(t, kind, hashArguments[seed%uint64(len(hashArguments))], destinations, seed).run(1000)
 				}
 			})
 		}
 	}
+}
+
+// hashArguments are of consistent hash exchanges; others ignore them.
+var hashArguments = []amqp.Table{
+	nil, {{Key: "hash-header", Value: "a"}}, {{Key: "hash-property", Value: "message_id"}}, {{Key: "x-hash-on", Value: "b"}},
 }
 
 type trial struct {
@@ -32,14 +38,14 @@ type trial struct {
 	slow         naive
 }
 
-func newTrial(t *testing.T, kind string, destinations int, seed uint64) *trial {
-	m, ok := New[int](kind)
+func newTrial(t *testing.T, kind string, args amqp.Table, destinations int, seed uint64) *trial {
+	m, ok := New(kind, args, cmp.Compare[int])
 	if !ok {
 		t.Fatal("no such type")
 	}
 	return &trial{
 		T: t, Rand: rand.New(rand.NewPCG(seed, 1)),
-		destinations: destinations, fast: m, slow: naive{kind: kind},
+		destinations: destinations, fast: m, slow: naive{kind: kind, args: args},
 	}
 }
 
@@ -65,7 +71,7 @@ func (r *trial) run(steps int) {
 }
 
 func (r *trial) bind() {
-	b := naiveBinding{r.key(), r.args(), r.IntN(r.destinations)}
+	b := naiveBinding{r.bindingKey(), r.args(), r.IntN(r.destinations)}
 	if r.slow.find(b) < 0 {
 		r.slow.bindings = append(r.slow.bindings, b)
 		r.fast.Bind(b.key, b.args, b.dst)
@@ -99,9 +105,13 @@ func (r *trial) match() {
 	if r.IntN(2) == 0 {
 		to = nil
 	}
-	props := amqp.BasicProperties{Headers: headers}
+	props := amqp.BasicProperties{Headers: headers, MessageID: r.key()}
 	got := r.fast.Match(slices.Clone(to), key, props.Append(nil))
-	want := r.slow.match(slices.Clone(to), key, headers)
+	if r.slow.kind == Random {
+		r.some(to, got)
+		return
+	}
+	want := r.slow.match(slices.Clone(to), key, &props)
 	if len(got) < len(to) || !slices.Equal(got[:len(to)], to) {
 		r.Fatalf("match %q: what was in to has changed: %v, was %v", key, got, to)
 	}
@@ -110,6 +120,30 @@ func (r *trial) match() {
 	if !slices.Equal(got, want) {
 		r.Fatalf("match %q %v: got %v, want %v; bindings %v", key, headers, got, want, r.slow.bindings)
 	}
+}
+
+// some checks that one of what is bound is found.
+func (r *trial) some(to, got []int) {
+	r.Helper()
+	if !slices.Equal(got[:len(to)], to) || len(got) > len(to)+1 {
+		r.Fatalf("%v became %v", to, got)
+	}
+	found := func(b naiveBinding) bool { return b.dst == got[len(got)-1] }
+	had := func(b naiveBinding) bool { return slices.Contains(to, b.dst) }
+	switch {
+	case len(got) > len(to) && !slices.ContainsFunc(r.slow.bindings, found):
+		r.Fatalf("%d is not bound", got[len(got)-1])
+	case len(got) == len(to) && len(r.slow.bindings) > 0 && !slices.ContainsFunc(r.slow.bindings, had):
+		r.Fatal("nothing is found")
+	}
+}
+
+// bindingKey is a weight where the key is one.
+func (r *trial) bindingKey() string {
+	if r.slow.kind == ConsistentHash {
+		return []string{"1", "2", "+3", "007"}[r.IntN(4)]
+	}
+	return r.key()
 }
 
 func (r *trial) key() string {

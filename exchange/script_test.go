@@ -15,7 +15,7 @@ import (
 
 // A routing script is a text of one command a line:
 //
-//	exchange TYPE                        a new exchange, without bindings
+//	exchange TYPE [ARG=VALUE...]         a new exchange, without bindings
 //	bind QUEUE KEY [ARG=VALUE...]
 //	unbind QUEUE KEY [ARG=VALUE...]
 //	KEY [| HEADER=VALUE...] -> QUEUE...  where a message goes
@@ -57,9 +57,13 @@ func (s *script) run(line string) {
 	switch {
 	case len(tokens) == 0:
 	case tokens[0] == "exchange":
-		m, ok := New[string](tokens[1])
+		args := s.table(tokens[2:])
+		m, ok := New(tokens[1], args, strings.Compare)
 		if !ok {
 			s.Fatalf("%s: no such type", s.at)
+		}
+		if err := CheckArguments(tokens[1], args); err != nil {
+			s.Fatalf("%s: %v", s.at, err)
 		}
 		s.kind, s.m = tokens[1], m
 	case tokens[0] == "bind":
