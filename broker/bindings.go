@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"strings"
+
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/exchange"
 )
@@ -15,6 +17,7 @@ type namedExchange struct {
 	alternate  *string // name of the alternate exchange, nil if there is none
 	arguments  amqp.Table
 	id         uint64 // in the store, 0 if it is not there
+	each       bool   // what it finds depends on more than the routing key
 
 	matcher  exchange.Matcher[destination] // vhost.mu
 	bindings map[bindingKey]binding        // those it is the source of; vhost.mu
@@ -54,7 +57,8 @@ type bindingKey struct {
 
 // addExchange makes an exchange known. v.mu is held, or v is new.
 func (v *vhost) addExchange(x *namedExchange) {
-	x.matcher, _ = exchange.New[destination](x.kind)
+	x.matcher, _ = exchange.New(x.kind, x.arguments, byEnd)
+	x.each = !exchange.ByKey(x.kind, x.arguments)
 	x.bindings = map[bindingKey]binding{}
 	v.exchanges[x.name] = x
 	v.generation.Add(1)
@@ -64,6 +68,18 @@ func (v *vhost) addExchange(x *namedExchange) {
 type end struct {
 	name     string
 	exchange bool // or else a queue
+}
+
+// byEnd orders destinations by how clients name them.
+func byEnd(a, b destination) int {
+	from, to := a.end(), b.end()
+	if from.exchange != to.exchange {
+		if to.exchange {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(from.name, to.name)
 }
 
 // lookup finds what a client named, nil if there is nothing. v.mu is held.

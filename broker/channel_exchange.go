@@ -77,6 +77,9 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if err != nil {
 		return err
 	}
+	if err := exchange.CheckArguments(m.Type, m.Arguments); err != nil {
+		return err
+	}
 	x = &namedExchange{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,
 		internal: m.Internal, alternate: alternate, arguments: m.Arguments,
@@ -88,7 +91,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 
 // checkKind is EXCH-12 and EXCH-13.
 func checkKind(kind string) error {
-	if _, ok := exchange.New[destination](kind); ok {
+	if _, ok := exchange.New[destination](kind, nil, byEnd); ok {
 		return nil
 	}
 	if kind == "" {

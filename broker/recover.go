@@ -123,6 +123,9 @@ func (r *recovery) exchange(id uint64, e exchangeEntity) error {
 	if err := checkKind(e.kind); err != nil {
 		return err
 	}
+	if err := exchange.CheckArguments(e.kind, e.arguments); err != nil {
+		return err
+	}
 	alternate, err := alternateExchange(e.name, v, e.arguments)
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func (w *way) named(v *vhost, key string) {
 // through follows the bindings of an exchange, and its alternate exchange if
 // none leads anywhere (EXCH-33 to EXCH-36).
 func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p amqp.Properties) {
-	w.each = w.each || !exchange.ByKey(x.kind)
+	w.each = w.each || x.each
 	before := len(w.found)
 	w.found = w.match(v, x, w.found, key, more, p)
 	for _, d := range w.found[before:] {
@@ -124,10 +124,8 @@ func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p a
 // changes meanwhile is followed or not, as if the message had come later or
 // earlier.
 func (w *way) match(v *vhost, x *namedExchange, to []destination, key string, more []string, p amqp.Properties) []destination {
+	key, more = exchange.Keys(x.kind, key, more)
 	to = x.matcher.Match(to, key, p)
-	if !exchange.LooksAtKey(x.kind) {
-		return to
-	}
 	for _, key := range more {
 		if w.matches++; w.matches%keysAtATime == 0 {
 			v.mu.RUnlock()
