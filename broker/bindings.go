@@ -16,8 +16,9 @@ type namedExchange struct {
 	internal   bool
 	alternate  *string // name of the alternate exchange, nil if there is none
 	arguments  amqp.Table
-	id         uint64 // in the store, 0 if it is not there
-	each       bool   // what it finds depends on more than the routing key
+	id         uint64   // in the store, 0 if it is not there
+	each       bool     // what a message comes to depends on more than its routing key
+	history    *history // nil if it remembers nothing
 
 	matcher  exchange.Matcher[destination] // vhost.mu
 	bindings map[bindingKey]binding        // those it is the source of; vhost.mu
@@ -58,7 +59,10 @@ type bindingKey struct {
 // addExchange makes an exchange known. v.mu is held, or v is new.
 func (v *vhost) addExchange(x *namedExchange) {
 	x.matcher, _ = exchange.New(x.kind, x.arguments, byEnd)
-	x.each = !exchange.ByKey(x.kind, x.arguments)
+	if n := exchange.HistoryLength(x.kind, x.arguments); n > 0 {
+		x.history = &history{most: n}
+	}
+	x.each = x.history != nil || !exchange.ByKey(x.kind, x.arguments)
 	x.bindings = map[bindingKey]binding{}
 	v.exchanges[x.name] = x
 	v.generation.Add(1)
@@ -117,8 +121,13 @@ func lockedFor(d destination, s *session) error {
 	return nil
 }
 
-// bind adds a binding unless it is there (QOP-01).
+// bind adds a binding unless it is there (QOP-01). What the source remembers
+// goes to its new destination.
 func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Table) error {
+	if size := v.replayed(source); size > 0 {
+		v.store.Reserve(size)
+		defer v.store.Release(size)
+	}
 	v.begin()
 	defer v.end()
 	v.mu.Lock()
@@ -135,6 +144,7 @@ func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Ta
 		return nil
 	}
 	v.addBinding(x, id, binding{args, v.keepBinding(x, id, args)})
+	v.replay(x, d)
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (ch *channel) giveBack(o *origin, content *amqp.Content) {
 func (s *session) reroute(rt *route, more copies, content *amqp.Content) *route {
 	o := origin{rt.exchange, rt.key, more.hidden}
 	s.vhost.mu.RLock()
-	s.way.find(s.vhost, &o, more.keys, content.Properties())
+	s.way.find(s.vhost, &o, more.keys, content)
 	s.vhost.mu.RUnlock()
 	if rt.exchange == "" {
 		s.vhost.replies.deliver(rt.key, rt.key, content)

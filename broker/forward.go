@@ -29,7 +29,7 @@ type parcel struct {
 // barred; nil bars none. It returns whether there are any.
 func (f *forwarding) add(p *parcel, barred func(*queue) bool) bool {
 	f.vhost.mu.RLock()
-	f.way.find(f.vhost, p.origin, p.more, p.content.Properties())
+	f.way.find(f.vhost, p.origin, p.more, &p.content)
 	f.vhost.mu.RUnlock()
 	queues := f.way.queues
 	if barred != nil {

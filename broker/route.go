@@ -59,6 +59,7 @@ func quorums(queues []*queue) (n int32) {
 type way struct {
 	queues []*queue // that it comes to
 	each   bool     // it depends on more than the routing key
+	still  bool     // others are never let in between
 
 	matches int // of further keys so far
 
@@ -68,9 +69,11 @@ type way struct {
 }
 
 // find finds the queues of a message with a routing key and further ones from
-// its headers (PUB-11). No key is there twice. v.mu is held for reading, but for
-// moments if there are very many keys.
-func (w *way) find(v *vhost, o *origin, more []string, p amqp.Properties) {
+// its headers (PUB-11). No key is there twice. Exchanges remember the message;
+// nil stands for all messages that have no headers, of which they remember
+// nothing. v.mu is held for reading, but for moments if there are very many
+// keys.
+func (w *way) find(v *vhost, o *origin, more []string, c *amqp.Content) {
 	w.queues, w.each = w.queues[:0], false
 	if o.exchange == "" { // EXCH-02
 		w.named(v, o.key)
@@ -82,7 +85,36 @@ func (w *way) find(v *vhost, o *origin, more []string, p amqp.Properties) {
 	if x := v.exchanges[o.exchange]; x != nil { // another connection may just have deleted it
 		w.enter(x)
 	}
+	w.follow(v, o, more, c)
+}
+
+// resume finds the queues of a message that has come to a destination.
+func (w *way) resume(v *vhost, to destination, o *origin, more []string, c *amqp.Content) {
+	w.queues, w.each = w.queues[:0], false
+	w.reach(to)
+	w.follow(v, o, more, c)
+}
+
+// reach adds a destination.
+func (w *way) reach(d destination) {
+	switch d := d.(type) {
+	case *queue:
+		w.queues = append(w.queues, d)
+	case *namedExchange:
+		w.enter(d)
+	}
+}
+
+// follow goes on from the exchanges that the message has come to.
+func (w *way) follow(v *vhost, o *origin, more []string, c *amqp.Content) {
+	var p amqp.Properties
+	if c != nil {
+		p = c.Properties()
+	}
 	for i := 0; i < len(w.exchanges); i++ {
+		if h := w.exchanges[i].history; h != nil && c != nil {
+			h.note(o, more, c)
+		}
 		w.through(v, w.exchanges[i], o.key, more, p)
 	}
 	clear(w.exchanges)
@@ -104,12 +136,7 @@ func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p a
 	before := len(w.found)
 	w.found = w.match(v, x, w.found, key, more, p)
 	for _, d := range w.found[before:] {
-		switch d := d.(type) {
-		case *queue:
-			w.queues = append(w.queues, d)
-		case *namedExchange:
-			w.enter(d)
-		}
+		w.reach(d)
 	}
 	// What others have found already does not count as found, but leads somewhere.
 	if x.alternate != nil && len(w.found) == before && len(w.match(v, x, nil, key, more, p)) == 0 {
@@ -127,7 +154,7 @@ func (w *way) match(v *vhost, x *namedExchange, to []destination, key string, mo
 	key, more = exchange.Keys(x.kind, key, more)
 	to = x.matcher.Match(to, key, p)
 	for _, key := range more {
-		if w.matches++; w.matches%keysAtATime == 0 {
+		if w.matches++; w.matches%keysAtATime == 0 && !w.still {
 			v.mu.RUnlock()
 			v.mu.RLock()
 		}
