@@ -2,10 +2,13 @@ package broker
 
 // picky tells whether each message of a run is to be looked at before the queue
 // takes it, or the next one: because it may be refused, or because with limits
-// it matters to messages that differ which of them are there when one comes.
-// q.mu is held.
+// it matters to messages that differ which of them are there when one comes, or
+// may be a duplicate. q.mu is held.
 func (q *queue) picky(r *run) bool {
 	s := q.settings
+	if q.dedup != nil {
+		return true
+	}
 	if s.maxLength == unset && s.maxBytes == unset {
 		return false
 	}
@@ -30,8 +33,8 @@ func (q *queue) publishEach(r *run) {
 // is dropped or refused by now.
 func (q *queue) admits(r *run, i int) bool {
 	if q.refuses(r, i) {
-		q.refuse(r, i)
+		q.refuse(r, i) // and does not remember it: it may come again
 		return false
 	}
-	return true
+	return !q.isDuplicate(r, i)
 }

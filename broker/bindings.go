@@ -19,6 +19,7 @@ type namedExchange struct {
 	id         uint64   // in the store, 0 if it is not there
 	each       bool     // what a message comes to depends on more than its routing key
 	history    *history // nil if it remembers nothing
+	dedup      *dedup   // nil if it drops nothing
 
 	matcher  exchange.Matcher[destination] // vhost.mu
 	bindings map[bindingKey]binding        // those it is the source of; vhost.mu
@@ -62,7 +63,8 @@ func (v *vhost) addExchange(x *namedExchange) {
 	if n := exchange.HistoryLength(x.kind, x.arguments); n > 0 {
 		x.history = &history{most: n}
 	}
-	x.each = x.history != nil || !exchange.ByKey(x.kind, x.arguments)
+	x.dedup = dedupOf(x.end(), x.arguments)
+	x.each = x.history != nil || x.dedup != nil || !exchange.ByKey(x.kind, x.arguments)
 	x.bindings = map[bindingKey]binding{}
 	v.exchanges[x.name] = x
 	v.generation.Add(1)

@@ -77,7 +77,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if err != nil {
 		return err
 	}
-	if err := exchange.CheckArguments(m.Type, m.Arguments); err != nil {
+	if err := checkExchangeArguments(exchangeText(name, v), m.Type, m.Arguments); err != nil {
 		return err
 	}
 	x = &namedExchange{
@@ -128,7 +128,32 @@ func (x *namedExchange) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
 	case m.Internal != x.internal:
 		return inequivalent("internal", what, m.Internal, x.internal)
 	}
-	return compareArgument("alternate-exchange", what, m.Arguments, x.arguments)
+	for _, key := range exchangeArguments {
+		if err := compareArgument(key, what, m.Arguments, x.arguments); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exchangeArguments are those that declarations are compared by, in their order.
+// RabbitMQ has the first one only (EXCH-20 to EXCH-22).
+var exchangeArguments = append([]string{"alternate-exchange"}, dedupArguments...)
+
+// checkExchangeArguments checks what the type of an exchange thinks of its
+// arguments, then those that all have.
+func checkExchangeArguments(what, kind string, args amqp.Table) error {
+	if err := exchange.CheckArguments(kind, args); err != nil {
+		return err
+	}
+	for _, c := range dedupChecks {
+		if v, ok := args.Get(c.key); ok {
+			if err := c.check(v, args); err != nil {
+				return invalidArgument(c.key, what, err)
+			}
+		}
+	}
+	return nil
 }
 
 // exchangeDelete is exchange.delete (40,20).

@@ -29,7 +29,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 	}
 	if rt.each || len(more.keys) > 0 {
 		more.keys = slices.DeleteFunc(more.keys, func(key string) bool { return key == rt.key })
-		rt = s.reroute(rt, more, &content)
+		rt = ch.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
 		if t.persistent && s.vhost.store != nil {

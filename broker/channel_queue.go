@@ -127,6 +127,7 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
 		kind: kind, arguments: m.Arguments, single: single == true,
 		maxPriority: uint8(most), settings: settingsOf(m.Arguments),
+		dedup: dedupOf(end{name: name}, m.Arguments),
 	}
 }
 

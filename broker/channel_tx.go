@@ -120,6 +120,9 @@ func (ch *channel) commitRun(h *heldRun) {
 			ch.giveBack(h.origin, &h.contents[i])
 		}
 	}
+	if len(queues) > 0 {
+		h.deduplicate(ch.session.vhost)
+	}
 	if quorums(queues) > 0 {
 		h.storeAll()
 	}

@@ -18,6 +18,7 @@ type queue struct {
 	arguments   amqp.Table
 	single      bool           // of its consumers only one gets messages (CONS-22)
 	maxPriority uint8          // of messages; those with more have this one (PRI-03)
+	dedup       *dedup         // nil if it drops no duplicates
 	stored      *storage.Queue // where its messages are kept; nil unless it is durable and there is a store
 	// All above is immutable.
 

@@ -35,6 +35,7 @@ var queueChecks = []argumentCheck{
 	{"x-stream-max-segment-size-bytes", count},
 	{"x-initial-cluster-size", positive},      // QARG-20
 	{"x-queue-leader-locator", leaderLocator}, // QARG-16
+	dedupChecks[0], dedupChecks[1], dedupChecks[2], dedupChecks[3],
 }
 
 // consumerChecks are those of basic.consume.

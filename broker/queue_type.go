@@ -25,6 +25,8 @@ var classicQueue = &queueType{
 		// Deviates: RabbitMQ knows it for quorum queues only (QARG-25), whose
 		// functions all queues share here.
 		"x-delivery-limit",
+		// Deviates: RabbitMQ knows none of these (LAV-14).
+		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
 	},
 	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-credit"},
 }
@@ -38,6 +40,7 @@ var quorumQueue = &queueType{
 		"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
 		"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
 		"x-message-ttl", "x-queue-leader-locator",
+		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
 	},
 	consumerArguments: []string{"x-priority", "x-credit"},
 	replicated:        true,

@@ -123,7 +123,7 @@ func (r *recovery) exchange(id uint64, e exchangeEntity) error {
 	if err := checkKind(e.kind); err != nil {
 		return err
 	}
-	if err := exchange.CheckArguments(e.kind, e.arguments); err != nil {
+	if err := checkExchangeArguments(exchangeText(e.name, v), e.kind, e.arguments); err != nil {
 		return err
 	}
 	alternate, err := alternateExchange(e.name, v, e.arguments)

@@ -11,6 +11,7 @@ type route struct {
 	queues     []*queue
 	storing    int32  // how many of them store messages
 	quorums    int32  // how many of those store transient ones, too (QQ-02)
+	dedup      *dedup // of the exchange; nil if it drops nothing
 	each       bool   // every message has to find its own way
 	generation uint64 // of the vhost's topology
 }
@@ -27,6 +28,8 @@ func (v *vhost) route(exchangeName, key string) (*route, error) {
 		return nil, noExchange(exchangeName, v)
 	} else if x.internal {
 		return nil, amqp.AccessRefused.Errorf("cannot publish to internal %s", exchangeText(x.name, v))
+	} else {
+		rt.dedup = x.dedup
 	}
 	var w way
 	w.find(v, &rt.origin, nil, nil)
