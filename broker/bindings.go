@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math/rand/v2"
 	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -59,7 +60,7 @@ type bindingKey struct {
 
 // addExchange makes an exchange known. v.mu is held, or v is new.
 func (v *vhost) addExchange(x *namedExchange) {
-	x.matcher, _ = exchange.New(x.kind, x.arguments, byEnd)
+	x.matcher, _ = exchange.New(x.kind, x.arguments, byEnd, rand.IntN)
 	if n := exchange.HistoryLength(x.kind, x.arguments); n > 0 {
 		x.history = &history{most: n}
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math/rand/v2"
 	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -91,7 +92,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 
 // checkKind is EXCH-12 and EXCH-13.
 func checkKind(kind string) error {
-	if _, ok := exchange.New[destination](kind, nil, byEnd); ok {
+	if _, ok := exchange.New[destination](kind, nil, byEnd, rand.IntN); ok {
 		return nil
 	}
 	if kind == "" {

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func bench(b *testing.B, m Matcher[*queue], keys []string, p amqp.Properties, wa
 }
 
 func newBench(kind string) Matcher[*queue] {
-	m, _ := New(kind, nil, func(a, b *queue) int { return a.id - b.id })
+	m, _ := New(kind, nil, func(a, b *queue) int { return a.id - b.id }, rand.IntN)
 	return m
 }
 
@@ -200,7 +201,7 @@ func BenchmarkOneOf(b *testing.B) {
 }
 
 func BenchmarkConsistentHashOfAHeader(b *testing.B) {
-	m, _ := New(ConsistentHash, amqp.Table{{Key: "hash-header", Value: "number"}}, func(a, b *queue) int { return a.id - b.id })
+	m, _ := New(ConsistentHash, amqp.Table{{Key: "hash-header", Value: "number"}}, func(a, b *queue) int { return a.id - b.id }, rand.IntN)
 	for i := range 10 {
 		m.Bind("10", nil, &queue{i})
 	}

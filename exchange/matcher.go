@@ -38,8 +38,9 @@ type Matcher[D comparable] interface {
 
 // New returns a matcher without bindings for an exchange of that type with
 // arguments that have passed [CheckArguments], or false if there is no such
-// type. order is a total order of destinations, the same after a restart.
-func New[D comparable](kind string, args amqp.Table, order func(a, b D) int) (Matcher[D], bool) {
+// type. order is a total order of destinations, the same after a restart; pick
+// gives some number from 0 to n-1, and may be called by several at once.
+func New[D comparable](kind string, args amqp.Table, order func(a, b D) int, pick func(n int) int) (Matcher[D], bool) {
 	switch kind {
 	case Direct:
 		return new(direct[D]), true
@@ -54,7 +55,7 @@ func New[D comparable](kind string, args amqp.Table, order func(a, b D) int) (Ma
 	case ModulusHash:
 		return &modulus[D]{places[D]{order: order}}, true
 	case Random:
-		return &random[D]{places[D]{order: order}}, true
+		return &random[D]{places[D]{order: order}, pick}, true
 	}
 	return nil, false
 }

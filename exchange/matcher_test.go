@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,13 +18,13 @@ var kinds = []string{Direct, Fanout, Topic, Headers, ConsistentHash, ModulusHash
 var toAll = []string{Direct, Fanout, Topic, Headers, RecentHistory}
 
 func newMatcher(kind string) Matcher[int] {
-	m, _ := New(kind, nil, cmp.Compare[int])
+	m, _ := New(kind, nil, cmp.Compare[int], rand.IntN)
 	return m
 }
 
 func TestUnknownTypesHaveNoMatcher(t *testing.T) {
 	for _, kind := range []string{"", "nosuch", "Direct", "x-jms-topic", "x-event"} {
-		if _, ok := New(kind, nil, cmp.Compare[int]); ok {
+		if _, ok := New(kind, nil, cmp.Compare[int], rand.IntN); ok {
 			t.Errorf("%q has one", kind)
 		}
 	}

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"math/rand/v2"
 	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -39,13 +38,16 @@ func (x *modulus[D]) Match(to []D, key string, _ amqp.Properties) []D {
 }
 
 // random sends each message to some place (XTYP-34).
-type random[D comparable] struct{ places[D] }
+type random[D comparable] struct {
+	places[D]
+	pick func(n int) int
+}
 
 func (x *random[D]) Match(to []D, _ string, _ amqp.Properties) []D {
 	if len(x.list) == 0 {
 		return to
 	}
-	return including(to, x.list[rand.IntN(len(x.list))])
+	return including(to, x.list[x.pick(len(x.list))])
 }
 
 // including adds a destination, unless it is there.

@@ -39,7 +39,7 @@ type trial struct {
 }
 
 func newTrial(t *testing.T, kind string, args amqp.Table, destinations int, seed uint64) *trial {
-	m, ok := New(kind, args, cmp.Compare[int])
+	m, ok := New(kind, args, cmp.Compare[int], rand.IntN)
 	if !ok {
 		t.Fatal("no such type")
 	}

@@ -3,6 +3,7 @@ package exchange
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,7 +59,7 @@ func (s *script) run(line string) {
 	case len(tokens) == 0:
 	case tokens[0] == "exchange":
 		args := s.table(tokens[2:])
-		m, ok := New(tokens[1], args, strings.Compare)
+		m, ok := New(tokens[1], args, strings.Compare, rand.IntN)
 		if !ok {
 			s.Fatalf("%s: no such type", s.at)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -350,7 +351,7 @@ func FuzzConsistentHash(f *testing.F) {
 	f.Add("1 a\n2 b\n1 a\n3 a", "k", uint8(0))
 	f.Add("+7 a\n007 a\n2147483647 b\n\n- a", "", uint8(3))
 	f.Fuzz(func(t *testing.T, bindings, key string, gone uint8) {
-		fast, _ := New(ConsistentHash, nil, cmp.Compare[string])
+		fast, _ := New(ConsistentHash, nil, cmp.Compare[string], rand.IntN)
 		bound := map[[2]string]bool{}
 		total := uint64(0)
 		for _, line := range strings.Split(bindings, "\n") {
