@@ -127,7 +127,7 @@ func (ch *channel) Close() {
 	for i := range rest {
 		rest[i].consumer = nil // a queue gets back at once what all of them had
 	}
-	byConsumer(rest, (*queue).requeue)
+	byConsumer(rest, (*queue).lose)
 	ch.session.channelClosed(ch)
 }
 

@@ -128,6 +128,7 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 		kind: kind, arguments: m.Arguments, single: single == true,
 		maxPriority: uint8(most), settings: settingsOf(m.Arguments),
 		dedup: dedupOf(end{name: name}, m.Arguments),
+		ready: ready{inTurn: kind.replicated}, // QQ-13
 	}
 }
 

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
 )
@@ -91,8 +93,9 @@ func (ch *channel) commitUnit(t *transaction) (g storage.Group) {
 }
 
 // carryOut has the store know what becomes of the deliveries, and has those die
-// that are rejected. A unit is open.
+// that are rejected, in the order of their tags. A unit is open.
 func (v *heldVerdict) carryOut() {
+	slices.SortFunc(v.deliveries, byTag)
 	for ds := v.deliveries; len(ds) > 0; {
 		q, n := ds[0].queue, 1
 		for n < len(ds) && ds[n].queue == q {

@@ -141,7 +141,7 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 	unsettled := ch.unacked.takeOf(nil, q)
 	ch.mu.Unlock()
 	q.recall(unsettled)
-	q.giveBack(unsettled)
+	q.giveBack(unsettled, true)
 	q.dispatch()
 	return unused
 }

@@ -313,14 +313,13 @@ func TestRejectsOfATransactionTakeEffectWithIt(t *testing.T) {
 		p.rollback()
 		b.vhosts.undertaker.await()
 		wantReady(t, b, "d", 0)
-		p.SendMethods(1, &amqp.BasicReject{DeliveryTag: 2}, &amqp.BasicReject{DeliveryTag: 3, Requeue: true},
-			&amqp.BasicNack{DeliveryTag: 1}, &amqp.BasicReject{DeliveryTag: 5})
+		p.SendMethods(1, &amqp.BasicReject{DeliveryTag: 5}, &amqp.BasicReject{DeliveryTag: 2}, &amqp.BasicNack{DeliveryTag: 1},
+			&amqp.BasicReject{DeliveryTag: 3, Requeue: true})
 		p.sync()
 		wantReady(t, b, "d", 0)
 		p.commit()
-		b.vhosts.undertaker.await()
+		p.wantInTurn(b, "d", "0", "1") // in the order of their tags
 		wantReady(t, b, "q", 1)
-		wantReady(t, b, "d", 2)
 		wantReady(t, b, "plain", 0)
 	})
 }
@@ -353,6 +352,7 @@ func TestACrashNeitherLosesNorDoublesALetter(t *testing.T) {
 	p = connect(t, crashed.Broker, 1)
 	p.reject(p.getAll("q"))
 	crashed.vhosts.undertaker.await()
+	p.declareWith("another") // all that was before it is durable
 	crashed.crash()
 	wantReady(t, crashed.Broker, "q", 1)
 	wantReady(t, crashed.Broker, "d", 1)

@@ -35,13 +35,14 @@ func (s *settings) failed(e *entry) bool {
 }
 
 // giveBack puts deliveries back to where they belong, if they may come once
-// more. Without a limit, a quorum queue puts them behind all others (QQ-13,
-// QQ-14). q.mu is held, and a unit is open if the queue is stored.
-func (q *queue) giveBack(ds []delivery) {
+// more (QQ-13). What a client gives back, a quorum queue without a limit puts
+// behind all others, but not what was lost with its channel (QQ-14). q.mu is held,
+// and a unit is open if the queue is stored.
+func (q *queue) giveBack(ds []delivery, lost bool) {
 	if q.deleted {
 		return
 	}
-	last := q.kind.replicated && q.settings.deliveryLimit == unset
+	last := q.kind.replicated && q.settings.deliveryLimit == unset && !lost
 	d := q.discard(deliveryLimit)
 	for i := range ds {
 		switch e := ds[i].entry.again(); {

@@ -153,13 +153,22 @@ func (q *queue) credit(ds []delivery) {
 	}
 }
 
-// requeue puts deliveries of one consumer back to their positions.
+// requeue puts deliveries of one consumer back to where they belong.
 func (q *queue) requeue(ds []delivery) {
 	q.enter()
 	defer q.leave()
 	q.recall(ds)
 	q.credit(ds)
-	q.giveBack(ds)
+	q.giveBack(ds, false)
+	q.dispatch()
+}
+
+// lose does it for those that nobody has any more, since their channel has gone.
+func (q *queue) lose(ds []delivery) {
+	q.enter()
+	defer q.leave()
+	q.recall(ds)
+	q.giveBack(ds, true)
 	q.dispatch()
 }
 
@@ -168,7 +177,7 @@ func (q *queue) requeued(ds []delivery) {
 	q.enter()
 	defer q.leave()
 	q.credit(ds)
-	q.giveBack(ds)
+	q.giveBack(ds, false)
 	q.dispatch()
 }
 

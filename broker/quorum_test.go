@@ -81,21 +81,20 @@ func TestConfirmsOfTransientMessagesInQuorumQueues(t *testing.T) {
 	wantReady(t, k.Broker, "q", 0)
 }
 
-// redeliveries are queues by whether they count them, with the order in which
-// messages 0 to 2 come when 0 and 1 are given back.
+// redeliveries are queues by what they do about them.
 var redeliveries = map[string]struct {
 	arguments []any
-	counts    [3]any // headers of one message, got three times
-	order     []string
+	counts    [3]any   // headers of one message, got three times
+	order     []string // of messages 0 to 3 when 1 is given back, then 0
 }{
-	"classic":              {nil, [3]any{"mine", "mine", "mine"}, []string{"0", "1", "2"}},
-	"classic with a limit": {[]any{"x-delivery-limit", int32(5)}, [3]any{"mine", int64(1), int64(2)}, []string{"0", "1", "2"}},
-	"quorum":               {[]any{"x-queue-type", "quorum"}, [3]any{int64(0), int64(1), int64(2)}, []string{"2", "0", "1"}},
+	"classic":              {nil, [3]any{"mine", "mine", "mine"}, []string{"0", "1", "2", "3"}},
+	"classic with a limit": {[]any{"x-delivery-limit", int32(5)}, [3]any{"mine", int64(1), int64(2)}, []string{"0", "1", "2", "3"}},
+	"quorum":               {[]any{"x-queue-type", "quorum"}, [3]any{int64(0), int64(1), int64(2)}, []string{"2", "3", "1", "0"}},
 	"quorum with a limit": {
-		[]any{"x-queue-type", "quorum", "x-delivery-limit", int32(5)}, [3]any{int64(0), int64(1), int64(2)}, []string{"0", "1", "2"},
+		[]any{"x-queue-type", "quorum", "x-delivery-limit", int32(5)}, [3]any{int64(0), int64(1), int64(2)}, []string{"1", "0", "2", "3"},
 	},
 	"quorum with a negative limit": {
-		[]any{"x-queue-type", "quorum", "x-delivery-limit", int32(-1)}, [3]any{int64(0), int64(1), int64(2)}, []string{"2", "0", "1"},
+		[]any{"x-queue-type", "quorum", "x-delivery-limit", int32(-1)}, [3]any{int64(0), int64(1), int64(2)}, []string{"2", "3", "1", "0"},
 	},
 }
 
@@ -121,24 +120,55 @@ func TestWhoGetsAMessageIsToldHowOftenItFailed(t *testing.T) {
 	}
 }
 
-// QQ-13, QQ-14, ACK-09: also after a restart.
+// QQ-13, QQ-14, ACK-09
 func TestWhereAMessageGoesThatIsGivenBack(t *testing.T) {
 	for name, c := range redeliveries {
 		t.Run(name, func(t *testing.T) {
-			afterwards(t, func(t *testing.T, k *kept, again func()) {
-				p := connect(t, k.Broker, 1)
+			anyStore(t, func(t *testing.T, b *Broker, p *peer) {
 				p.declareWith("q", c.arguments...)
-				p.send("q", amqp.BasicProperties{DeliveryMode: 2}, "0", "1", "2")
+				p.send("q", amqp.BasicProperties{DeliveryMode: 2}, numbered(0, 4)...)
 				p.get("q")
 				p.get("q")
-				p.do(1, &amqp.BasicRecover{Requeue: true})
-				p.declareWith("another") // all that was before it is durable
-				again()
-				p = connect(t, k.Broker, 1)
-				p.wantInTurn(k.Broker, "q", c.order...)
+				p.SendMethods(1, &amqp.BasicNack{DeliveryTag: 2, Requeue: true}, &amqp.BasicReject{DeliveryTag: 1, Requeue: true})
+				p.sync()
+				p.wantInTurn(b, "q", c.order...)
 			})
 		})
 	}
+}
+
+// QQ-14, CHAN-13: what a channel leaves comes first, of any queue.
+func TestWhereAMessageGoesThatAChannelHasLeft(t *testing.T) {
+	for name, c := range redeliveries {
+		t.Run(name, func(t *testing.T) {
+			b := New(Options{})
+			p := connect(t, b, 1)
+			p.declareWith("q", c.arguments...)
+			p.send("q", amqp.BasicProperties{}, numbered(0, 4)...)
+			p.get("q")
+			p.consume(1, "q", "k", false)
+			p.await(3)
+			p.do(1, &amqp.ChannelClose{})
+			p.OpenChannel(1)
+			p.wantInTurn(b, "q", numbered(0, 4)...)
+		})
+	}
+}
+
+// QQ-14: a new position is one after a restart, too.
+func TestANewPositionSurvives(t *testing.T) {
+	afterwards(t, func(t *testing.T, k *kept, again func()) {
+		p := connect(t, k.Broker, 1)
+		p.declareWith("q", "x-queue-type", "quorum")
+		p.send("q", amqp.BasicProperties{DeliveryMode: 2}, numbered(0, 3)...)
+		p.get("q")
+		p.get("q")
+		p.do(1, &amqp.BasicRecover{Requeue: true})
+		p.declareWith("another") // all that was before it is durable
+		again()
+		p = connect(t, k.Broker, 1)
+		p.wantInTurn(k.Broker, "q", "2", "0", "1")
+	})
 }
 
 // QQ-08: by basic.deliver only what was given back.

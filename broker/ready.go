@@ -33,7 +33,8 @@ func (e entry) again() entry {
 //	head ... away ... rest ... tail
 //	in memory | on disk | in memory
 type ready struct {
-	returned []entry // min-heap by seq
+	returned []entry // min-heap by seq, or with inTurn in the order in which they came back
+	inTurn   bool    // immutable
 	head     *block  // first fresh block; nil when there is none
 	away     *block  // first block that is on disk; the same as rest when none is
 	rest     *block  // first block behind those; nil when there is none
@@ -224,6 +225,10 @@ func (r *ready) giveBack(e entry) {
 	r.bytes += int(e.size)
 	r.back += int(e.size)
 	r.bodies += e.message.content.BodySize()
+	if r.inTurn {
+		r.returned = append(r.returned, e)
+		return
+	}
 	h := append(r.returned, e)
 	i := len(h) - 1
 	for i > 0 {
@@ -240,6 +245,13 @@ func (r *ready) giveBack(e entry) {
 func (r *ready) popReturned() entry {
 	h := r.returned
 	first, last := h[0], len(h)-1
+	if r.inTurn {
+		h[0] = entry{}
+		if r.returned = h[1:]; last == 0 {
+			r.returned = nil
+		}
+		return first
+	}
 	h[0] = h[last]
 	h[last] = entry{}
 	h = h[:last]
@@ -266,6 +278,6 @@ func (r *ready) popReturned() entry {
 // purge removes all messages and returns how many there were.
 func (r *ready) purge() int {
 	n := r.len()
-	*r = ready{}
+	*r = ready{inTurn: r.inTurn}
 	return n
 }
