@@ -22,6 +22,9 @@ type namedExchange struct {
 	history    *history // nil if it remembers nothing
 	dedup      *dedup   // nil if it drops nothing
 
+	inner   string // the type by which it routes; kind, unless that is to delay messages
+	waiting *queue // what it delays; nil: it delays nothing
+
 	matcher  exchange.Matcher[destination] // vhost.mu
 	bindings map[bindingKey]binding        // those it is the source of; vhost.mu
 	inbound  inbound
@@ -60,12 +63,16 @@ type bindingKey struct {
 
 // addExchange makes an exchange known. v.mu is held, or v is new.
 func (v *vhost) addExchange(x *namedExchange) {
-	x.matcher, _ = exchange.New(x.kind, x.arguments, byEnd, rand.IntN)
-	if n := exchange.HistoryLength(x.kind, x.arguments); n > 0 {
+	x.inner, _ = innerType(x.kind, x.arguments)
+	x.matcher, _ = exchange.New(x.inner, x.arguments, byEnd, rand.IntN)
+	if n := exchange.HistoryLength(x.inner, x.arguments); n > 0 {
 		x.history = &history{most: n}
 	}
 	x.dedup = dedupOf(x.end(), x.arguments)
-	x.each = x.history != nil || x.dedup != nil || !exchange.ByKey(x.kind, x.arguments)
+	if isDelayed(x.kind, x.arguments) {
+		x.waiting = v.newWaiting(x)
+	}
+	x.each = x.history != nil || x.dedup != nil || x.waiting != nil || !exchange.ByKey(x.inner, x.arguments)
 	x.bindings = map[bindingKey]binding{}
 	v.exchanges[x.name] = x
 	v.generation.Add(1)
@@ -139,7 +146,7 @@ func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Ta
 	if err != nil {
 		return err
 	}
-	if err := exchange.CheckBinding(x.kind, key, args); err != nil {
+	if err := exchange.CheckBinding(x.inner, key, args); err != nil {
 		return err
 	}
 	id := bindingKey{x.name, d, key, args.Canonical()}
@@ -217,6 +224,9 @@ func (v *vhost) removeExchange(x *namedExchange) {
 		v.forget(bindingKind, b.id)
 	}
 	clear(x.bindings)
+	if x.waiting != nil {
+		x.waiting.dropDelayed()
+	}
 	v.generation.Add(1)
 	v.unbindAll(x)
 }

@@ -92,7 +92,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 
 // checkKind is EXCH-12 and EXCH-13.
 func checkKind(kind string) error {
-	if _, ok := exchange.New[destination](kind, nil, byEnd, rand.IntN); ok {
+	if _, ok := exchange.New[destination](kind, nil, byEnd, rand.IntN); ok || kind == delayedType {
 		return nil
 	}
 	if kind == "" {
@@ -144,7 +144,11 @@ var exchangeArguments = append([]string{"alternate-exchange"}, dedupArguments...
 // checkExchangeArguments checks what the type of an exchange thinks of its
 // arguments, then those that all have.
 func checkExchangeArguments(what, kind string, args amqp.Table) error {
-	if err := exchange.CheckArguments(kind, args); err != nil {
+	inner, err := innerType(kind, args)
+	if err != nil {
+		return err
+	}
+	if err := exchange.CheckArguments(inner, args); err != nil {
 		return err
 	}
 	for _, c := range dedupChecks {

@@ -25,14 +25,19 @@ func (ch *channel) txSelect() error {
 func (ch *channel) heldRun(rt *route, more []string, mandatory bool) *heldRun {
 	var few [4]string
 	names := few[:0]
+	var delayed []*queue
 	if rt.origin.exchange == "" {
 		names = append(append(names, rt.key), more...)
 	} else {
 		for _, q := range rt.queues {
-			names = append(names, q.name)
+			if q.delays != nil {
+				delayed = append(delayed, q)
+			} else {
+				names = append(names, q.name)
+			}
 		}
 	}
-	return ch.tx.runTo(&rt.origin, names, mandatory)
+	return ch.tx.runTo(&rt.origin, names, delayed, mandatory)
 }
 
 // txCommit is tx.commit (90,20): the publishes reach their queues, then the
@@ -117,7 +122,7 @@ func (v *heldVerdict) carryOut() {
 
 // commitRun hands a run to those of its queues that are there now (TX-06).
 func (ch *channel) commitRun(h *heldRun) {
-	queues := ch.session.vhost.named(h.queues)
+	queues := append(ch.session.vhost.named(h.queues), h.delayed...)
 	if len(queues) == 0 && h.mandatory { // TX-07
 		for i := range h.contents {
 			ch.giveBack(h.origin, &h.contents[i])

@@ -9,6 +9,8 @@
 //	store    session.store, queue.enter: a unit around all that the queues do
 //	         -> settling.go, notes.go: what the store is to know of it
 //	deliver  the outbox's writer takes all that has gathered in one write
+//	delay    queue.delay, instead of queue.publish -> the timer -> undertaker
+//	         -> burial.dueTurn -> forwarding -> queue.publish
 //	settle   channel.Ack (channel_settle.go) -> unacked -> queue.settle
 //	         -> queue.deal, as above
 //	confirm  session.Flush, the committer of the store, or who settles

@@ -62,10 +62,13 @@ func (k *kept) restart() {
 	k.open()
 }
 
-// crash is a start on the directory as it is while the broker runs.
+// crash is a start on the directory as it is between two groups, while the
+// broker runs.
 func (k *kept) crash() {
 	k.t.Helper()
+	release := hold(k.t, k.Broker)
 	dir := copyOf(k.t, k.options.DataDir)
+	release()
 	k.stop()
 	k.options.DataDir = dir
 	k.open()

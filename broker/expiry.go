@@ -89,12 +89,16 @@ func (q *queue) rouse(at int64) {
 	}
 }
 
-// wake is for when the first message may have expired. No lock is held.
+// wake is for when the first message may have expired, or be due. No lock is held.
 func (q *queue) wake() {
 	q.enter()
 	defer q.leave()
 	q.expiry.due = 0
-	if !q.deleted && !q.asleep {
+	switch {
+	case q.deleted || q.asleep:
+	case q.delays != nil:
+		q.vhost.undertaker.ask(q)
+	default:
 		q.dispatch()
 	}
 }

@@ -12,6 +12,7 @@ import (
 // of a vhost is ready.
 type forwarding struct {
 	vhost  *vhost
+	from   *namedExchange // where all of them begin; nil: each at that of its origin
 	way    way
 	run    run
 	queues []*queue // that the run goes to
@@ -29,7 +30,11 @@ type parcel struct {
 // barred; nil bars none. It returns whether there are any.
 func (f *forwarding) add(p *parcel, barred func(*queue) bool) bool {
 	f.vhost.mu.RLock()
-	f.way.find(f.vhost, p.origin, p.more, &p.content)
+	if f.from == nil {
+		f.way.find(f.vhost, p.origin, p.more, &p.content)
+	} else {
+		f.way.resumeAt(f.vhost, f.from, p)
+	}
 	f.vhost.mu.RUnlock()
 	queues := f.way.queues
 	if barred != nil {

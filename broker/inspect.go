@@ -38,6 +38,7 @@ type StoredVhost struct {
 	Exchanges int // besides those that are always there
 	Bindings  int
 	Queues    []StoredQueue // ordered by name
+	Delayed   []StoredQueue // of exchanges that delay messages: what waits, by the names of these
 }
 
 // StoredQueue is a durable queue.
@@ -95,11 +96,20 @@ func inspectVhost(v *vhost, state *storage.State) StoredVhost {
 		s.Bindings += len(x.bindings)
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.queues)) {
-		id := v.queues[name].stored.ID()
-		items := state.Queues[id]
-		s.Queues = append(s.Queues, StoredQueue{name, len(items), state.Lost.Queues[id], id, items})
+		s.Queues = append(s.Queues, inspectQueue(name, v.queues[name], state))
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.exchanges)) {
+		if q := v.exchanges[name].waiting; q != nil {
+			s.Delayed = append(s.Delayed, inspectQueue(name, q, state))
+		}
 	}
 	return s
+}
+
+func inspectQueue(name string, q *queue, state *storage.State) StoredQueue {
+	id := q.stored.ID()
+	items := state.Queues[id]
+	return StoredQueue{name, len(items), state.Lost.Queues[id], id, items}
 }
 
 // Close ends the inspection: a broker may be started again.

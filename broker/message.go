@@ -80,6 +80,27 @@ func (r *run) keep(i int) *message {
 	return m
 }
 
+// keepAlone is keep for a message that may stay when those that came with it
+// have long gone: it shares memory with none.
+func (r *run) keepAlone(i int) *message {
+	for len(r.kept) <= i {
+		r.kept = append(r.kept, nil)
+	}
+	if r.kept[i] == nil {
+		alone := new(struct {
+			message
+			keeping [1]keeping
+		})
+		alone.origin = r.origin
+		c := &r.contents[i]
+		alone.content, _ = c.Keep(make([]byte, 0, c.KeepSize()))
+		r.keepings = alone.keeping[:]
+		r.annotate(i, &alone.message)
+		r.keepings, r.kept[i] = nil, &alone.message
+	}
+	return r.kept[i]
+}
+
 // hold adds a content, kept at once. Memory comes in pieces that grow with the
 // run. Queues that store messages are to store it if that is one of its traits.
 func (r *run) hold(c amqp.Content, t traits) {

@@ -184,6 +184,9 @@ func (p *pager) read(q *queue, b *block) (from int, messages []*message, _ error
 // relieve has a queue forget some of what memory has no room for; the rest is
 // for the queue's next turn.
 func (p *pager) relieve(q *queue) error {
+	if q.delays != nil {
+		return p.relieveDelays(q)
+	}
 	b, more := q.shed()
 	if b != nil {
 		err := p.write(q, b)

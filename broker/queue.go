@@ -40,6 +40,7 @@ type queue struct {
 	asleep    bool          // the broker ends: timers are not armed any more
 	room      chan struct{} // closed when fewer bytes wait; nil if nobody waits
 	pace      pace
+	delays    *delays     // what waits in a delayed exchange; nil: it is an ordinary queue
 	items     []item      // scratch of deal
 	playing   []*consumer // likewise
 }
@@ -51,6 +52,10 @@ func (q *queue) publish(r *run) (pressed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
+		return false
+	}
+	if q.delays != nil {
+		q.delay(r)
 		return false
 	}
 	if q.picky(r) {

@@ -48,10 +48,14 @@ func (q *queue) retire() {
 }
 
 // rise has a queue that was recovered begin: what has expired meanwhile dies
-// (TTL-08), and the time without use begins (EXP-06).
+// (TTL-08), the time without use begins (EXP-06), and what was delayed goes on.
 func (q *queue) rise() {
 	q.enter()
 	defer q.leave()
+	if q.delays != nil {
+		q.awaitDue()
+		return
+	}
 	q.used()
 	q.dispatch()
 }

@@ -17,7 +17,8 @@ import (
 type recovery struct {
 	broker   *Broker
 	vhosts   map[uint64]*vhost
-	queues   map[uint64]*queue
+	queues   map[uint64]*queue // also those of delayed exchanges
+	delayed  []*queue          // these alone
 	bindings int
 	messages int
 	stray    uint64  // messages without a queue
@@ -130,10 +131,15 @@ func (r *recovery) exchange(id uint64, e exchangeEntity) error {
 	if err != nil {
 		return err
 	}
-	v.addExchange(&namedExchange{
+	x := &namedExchange{
 		name: e.name, kind: e.kind, durable: true, autoDelete: e.autoDelete,
 		internal: e.internal, alternate: alternate, arguments: e.arguments, id: id,
-	})
+	}
+	v.addExchange(x)
+	if x.waiting != nil {
+		r.queues[id] = x.waiting
+		r.delayed = append(r.delayed, x.waiting)
+	}
 	return nil
 }
 
@@ -165,7 +171,7 @@ func (r *recovery) binding(id uint64, e bindingEntity) error {
 	if x == nil || d == nil || !x.durable || !d.lasts() {
 		return errNoEnd
 	}
-	if err := exchange.CheckBinding(x.kind, e.key, e.arguments); err != nil {
+	if err := exchange.CheckBinding(x.inner, e.key, e.arguments); err != nil {
 		return err
 	}
 	k := bindingKey{x.name, d, e.key, e.arguments.Canonical()}
@@ -184,7 +190,11 @@ func (r *recovery) items(id uint64, items []storage.Item) error {
 		r.stray += uint64(len(items))
 		return fmt.Errorf("there are %d messages of it, and no queue", len(items))
 	}
-	q.ready.restore(items)
+	if q.delays != nil {
+		q.delays.calendar.restore(items)
+	} else {
+		q.ready.restore(items)
+	}
 	r.messages += len(items)
 	return nil
 }
@@ -192,7 +202,7 @@ func (r *recovery) items(id uint64, items []storage.Item) error {
 // report logs what there is.
 func (r *recovery) report(state *storage.State, took time.Duration) {
 	log := r.broker.options.Log
-	log.WithLevel(zerolog.InfoLevel).Int("vhosts", len(r.vhosts)).Int("queues", len(r.queues)).
+	log.WithLevel(zerolog.InfoLevel).Int("vhosts", len(r.vhosts)).Int("queues", len(r.queues)-len(r.delayed)).
 		Int("bindings", r.bindings).Int("messages", r.messages).Dur("took", took).Bool("clean", state.Clean).
 		Msg("recovered what was stored")
 	for _, damage := range state.Lost.Damages {

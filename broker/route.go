@@ -98,6 +98,16 @@ func (w *way) resume(v *vhost, to destination, o *origin, more []string, c *amqp
 	w.follow(v, o, more, c)
 }
 
+// resumeAt finds the queues of a message that exchange x has delayed, if x is
+// still there.
+func (w *way) resumeAt(v *vhost, x *namedExchange, p *parcel) {
+	if v.exchanges[x.name] == x {
+		w.resume(v, x, p.origin, p.more, &p.content)
+	} else {
+		w.queues = w.queues[:0]
+	}
+}
+
 // reach adds a destination.
 func (w *way) reach(d destination) {
 	switch d := d.(type) {
@@ -115,10 +125,15 @@ func (w *way) follow(v *vhost, o *origin, more []string, c *amqp.Content) {
 		p = c.Properties()
 	}
 	for i := 0; i < len(w.exchanges); i++ {
-		if h := w.exchanges[i].history; h != nil && c != nil {
-			h.note(o, more, c)
+		x := w.exchanges[i]
+		if x.waiting != nil && delayOf(p) > 0 { // what it leads to is seen when the delay ends (XTYP-41)
+			w.queues, w.each = append(w.queues, x.waiting), true
+			continue
 		}
-		w.through(v, w.exchanges[i], o.key, more, p)
+		if x.history != nil && c != nil {
+			x.history.note(o, more, c)
+		}
+		w.through(v, x, o.key, more, p)
 	}
 	clear(w.exchanges)
 	clear(w.found)
@@ -154,7 +169,7 @@ func (w *way) through(v *vhost, x *namedExchange, key string, more []string, p a
 // changes meanwhile is followed or not, as if the message had come later or
 // earlier.
 func (w *way) match(v *vhost, x *namedExchange, to []destination, key string, more []string, p amqp.Properties) []destination {
-	key, more = exchange.Keys(x.kind, key, more)
+	key, more = exchange.Keys(x.inner, key, more)
 	to = x.matcher.Match(to, key, p)
 	for _, key := range more {
 		if w.matches++; w.matches%keysAtATime == 0 && !w.still {

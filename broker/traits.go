@@ -55,9 +55,14 @@ func (q *queue) endow(e *entry, r *run, i int) {
 	}
 	e.priority = min(t.priority, q.maxPriority)
 	if lifetime := s.lifetime(t); lifetime != unset {
-		if r.now == 0 {
-			r.now = time.Now().UnixMilli()
-		}
-		e.expires = r.now + lifetime
+		e.expires = r.clock() + lifetime
 	}
+}
+
+// clock is the time, the same for all publishes of a run.
+func (r *run) clock() int64 {
+	if r.now == 0 {
+		r.now = time.Now().UnixMilli()
+	}
+	return r.now
 }

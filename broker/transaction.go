@@ -33,6 +33,7 @@ func (t *transaction) grow(size, queues int) error {
 type heldRun struct {
 	run
 	queues    []string // names of those that routing came to (TX-06)
+	delayed   []*queue // those of delayed exchanges, which have no names
 	mandatory bool
 }
 
@@ -45,18 +46,19 @@ type heldVerdict struct {
 
 // runTo returns the run that a publish for queues with the given names is to
 // join. o must never change; queues is not referred to afterwards.
-func (t *transaction) runTo(o *origin, queues []string, mandatory bool) *heldRun {
+func (t *transaction) runTo(o *origin, queues []string, delayed []*queue, mandatory bool) *heldRun {
 	last := len(t.publishes) - 1
-	if last < 0 || !t.publishes[last].takes(o, queues, mandatory) {
-		t.publishes = append(t.publishes, heldRun{run{origin: o}, slices.Clone(queues), mandatory})
+	if last < 0 || !t.publishes[last].takes(o, queues, delayed, mandatory) {
+		t.publishes = append(t.publishes, heldRun{run{origin: o}, slices.Clone(queues), delayed, mandatory})
 		last++
 	}
 	return &t.publishes[last]
 }
 
 // takes tells whether another message may join the run.
-func (h *heldRun) takes(o *origin, queues []string, mandatory bool) bool {
-	return len(h.contents) < longestRun && h.mandatory == mandatory && *h.origin == *o && slices.Equal(h.queues, queues)
+func (h *heldRun) takes(o *origin, queues []string, delayed []*queue, mandatory bool) bool {
+	return len(h.contents) < longestRun && h.mandatory == mandatory && *h.origin == *o &&
+		slices.Equal(h.queues, queues) && slices.Equal(h.delayed, delayed)
 }
 
 // settle holds what is to become of deliveries.

@@ -12,7 +12,7 @@ import (
 // them what the next read does.
 func (t *transaction) publishAll(r *run, mandatory bool, queues ...string) {
 	for _, c := range r.contents {
-		t.runTo(r.origin, queues, mandatory).hold(c, traits{})
+		t.runTo(r.origin, queues, nil, mandatory).hold(c, traits{})
 	}
 	r.overwrite()
 	clear(queues)
@@ -71,7 +71,7 @@ func TestManySmallPublishesAreHeldInFewPieces(t *testing.T) {
 	allocations := testing.AllocsPerRun(10, func() {
 		var tx transaction
 		for _, c := range r.contents {
-			tx.runTo(r.origin, []string{"q"}, false).hold(c, traits{})
+			tx.runTo(r.origin, []string{"q"}, nil, false).hold(c, traits{})
 		}
 	})
 	if most := float64(longestRun) / 4; allocations > most {

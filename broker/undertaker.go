@@ -99,6 +99,9 @@ type burial struct {
 // turn buries the first of a queue's dead, in one unit: so a crash neither loses
 // nor doubles one. more tells that there are others.
 func (b *burial) turn(q *queue) (more bool) {
+	if q.delays != nil {
+		return b.dueTurn(q)
+	}
 	v := q.vhost
 	q.mu.Lock()
 	n, size := q.dying.first()
@@ -108,11 +111,16 @@ func (b *burial) turn(q *queue) (more bool) {
 		defer v.store.Release(size)
 	}
 	more, g := b.unit(q, n)
+	b.rest(v, size, g)
+	return more
+}
+
+// rest waits, when a burst of letters has been stored, for what came before them.
+func (b *burial) rest(v *vhost, size int64, g storage.Group) {
 	if b.burst += size; v.store != nil && b.burst > burstSize {
 		_ = v.wait(b.earlier) // without a store that works, nobody cares how long it takes
 		b.earlier, b.burst = g, 0
 	}
-	return more
 }
 
 // unit is the unit of a turn. The dead are taken within it: so it is not later

@@ -64,7 +64,8 @@ func (vs *vhosts) put(v *vhost) {
 	vs.byName[v.name] = v
 }
 
-// eachQueue calls f with all queues there are, and no lock held.
+// eachQueue calls f with all queues there are, those of delayed exchanges
+// included, and no lock held.
 func (vs *vhosts) eachQueue(f func(*queue)) {
 	vs.mu.Lock()
 	all := slices.Collect(maps.Values(vs.byName))
@@ -72,6 +73,11 @@ func (vs *vhosts) eachQueue(f func(*queue)) {
 	for _, v := range all {
 		v.mu.RLock()
 		queues := slices.Collect(maps.Values(v.queues))
+		for _, x := range v.exchanges {
+			if x.waiting != nil {
+				queues = append(queues, x.waiting)
+			}
+		}
 		v.mu.RUnlock()
 		for _, q := range queues {
 			f(q)

@@ -74,7 +74,13 @@ func (r *report) all() error {
 	for _, v := range r.inspection.Vhosts {
 		fmt.Fprintf(r.out, "vhost %q: %d queues, %d exchanges, %d bindings\n", v.Name, len(v.Queues), v.Exchanges, v.Bindings)
 		for _, q := range v.Queues {
-			if err := r.queue(v, q); err != nil {
+			r.queues++
+			if err := r.read("queue", v, q); err != nil {
+				return err
+			}
+		}
+		for _, x := range v.Delayed {
+			if err := r.read("delayed in exchange", v, x); err != nil {
 				return err
 			}
 		}
@@ -97,34 +103,34 @@ func (r *report) all() error {
 	return nil
 }
 
-// queue reads all messages of a queue.
-func (r *report) queue(v broker.StoredVhost, q broker.StoredQueue) error {
+// read reads all messages of a queue, or what else they are in.
+func (r *report) read(what string, v broker.StoredVhost, q broker.StoredQueue) error {
 	var bytes int64
 	var lost gone
+	name := fmt.Sprintf("%s %q of vhost %q", what, q.Name, v.Name)
 	err := r.inspection.Messages(q, func(m broker.StoredMessage) error {
 		if m.Err != nil {
-			r.lost(v, q, lost.add(m))
+			r.lost(name, lost.add(m))
 			return nil
 		}
 		bytes += int64(len(m.Body))
 		return nil
 	})
-	r.lost(v, q, lost.end())
-	fmt.Fprintf(r.out, "  queue %q: %d messages, %d bytes", q.Name, q.Messages, bytes)
+	r.lost(name, lost.end())
+	fmt.Fprintf(r.out, "  %s %q: %d messages, %d bytes", what, q.Name, q.Messages, bytes)
 	if q.Lost > 0 {
 		fmt.Fprintf(r.out, "; %d more are lost", q.Lost)
 	}
 	fmt.Fprintln(r.out)
-	r.queues++
 	r.messages += q.Messages
 	r.bytes += bytes
 	return err
 }
 
 // lost prints messages that cannot be read.
-func (r *report) lost(v broker.StoredVhost, q broker.StoredQueue, g gone) {
+func (r *report) lost(name string, g gone) {
 	if g.count > 0 {
-		r.damage("queue %q of vhost %q: %d messages, at positions %d to %d: %v", q.Name, v.Name, g.count, g.from, g.to, g.err)
+		r.damage("%s: %d messages, at positions %d to %d: %v", name, g.count, g.from, g.to, g.err)
 	}
 }
 
