@@ -24,6 +24,7 @@ var (
 
 	overflow           = words(always("invalid_overflow"), "drop-head", "reject-publish", "reject-publish-dlx")
 	deadLetterStrategy = words(always("invalid_dlx_strategy"), "at-most-once", "at-least-once")
+	masterLocator      = words(always("invalid"), "min-masters", "client-local", "random")
 	leaderLocator      = words(always("invalid_queue_locator_arg"), "client-local", "balanced", "random", "least-leaders")
 	queueMode          = words(unsupported("queue mode"), "default", "lazy")
 	knownType          = words(unsupported("queue type"), "classic", "quorum", "stream")

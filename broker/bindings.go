@@ -8,14 +8,13 @@ import (
 	"github.com/leveretmq/leveret/exchange"
 )
 
-// namedExchange is an exchange of a vhost. All but its bindings is immutable.
+// namedExchange is an exchange of a vhost.
 type namedExchange struct {
 	name       string
 	kind       string
 	durable    bool
 	autoDelete bool
 	internal   bool
-	alternate  *string // name of the alternate exchange, nil if there is none
 	arguments  amqp.Table
 	id         uint64   // in the store, 0 if it is not there
 	each       bool     // what a message comes to depends on more than its routing key
@@ -24,10 +23,13 @@ type namedExchange struct {
 
 	inner   string // the type by which it routes; kind, unless that is to delay messages
 	waiting *queue // what it delays; nil: it delays nothing
+	// All above is immutable; vhost.mu guards what follows.
 
-	matcher  exchange.Matcher[destination] // vhost.mu
-	bindings map[bindingKey]binding        // those it is the source of; vhost.mu
-	inbound  inbound
+	rule      rule
+	alternate *string // name of the alternate exchange, nil if there is none
+	matcher   exchange.Matcher[destination]
+	bindings  map[bindingKey]binding // those it is the source of
+	inbound   inbound
 }
 
 // binding is what a binding has besides its key.
@@ -74,6 +76,7 @@ func (v *vhost) addExchange(x *namedExchange) {
 	}
 	x.each = x.history != nil || x.dedup != nil || x.waiting != nil || !exchange.ByKey(x.inner, x.arguments)
 	x.bindings = map[bindingKey]binding{}
+	x.conform(v)
 	v.exchanges[x.name] = x
 	v.generation.Add(1)
 }

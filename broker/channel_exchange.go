@@ -74,8 +74,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	if x != nil {
 		return x.equivalent(v, m)
 	}
-	alternate, err := alternateExchange(name, v, m.Arguments)
-	if err != nil {
+	if err := checkAlternate(name, v, m.Arguments); err != nil {
 		return err
 	}
 	if err := checkExchangeArguments(exchangeText(name, v), m.Type, m.Arguments); err != nil {
@@ -83,7 +82,7 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 	}
 	x = &namedExchange{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete,
-		internal: m.Internal, alternate: alternate, arguments: m.Arguments,
+		internal: m.Internal, arguments: m.Arguments,
 	}
 	v.keepExchange(x)
 	v.addExchange(x)
@@ -101,19 +100,14 @@ func checkKind(kind string) error {
 	return amqp.CommandInvalid.Errorf("unknown exchange type '%s'", kind)
 }
 
-// alternateExchange is the name that the arguments of an exchange have for
-// its alternate exchange, nil if they have none (EXCH-23).
-func alternateExchange(name string, v *vhost, args amqp.Table) (*string, error) {
+// checkAlternate is EXCH-23.
+func checkAlternate(name string, v *vhost, args amqp.Table) error {
 	value, ok := args.Get("alternate-exchange")
-	if !ok {
-		return nil, nil
+	if !ok || isString(value) {
+		return nil
 	}
-	alternate, ok := value.(string)
-	if !ok {
-		return nil, amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in %s",
-			amqp.TypeName(value), exchangeText(name, v))
-	}
-	return &alternate, nil
+	return amqp.PreconditionFailed.Errorf("invalid type '%s' for arg 'alternate-exchange' in %s",
+		amqp.TypeName(value), exchangeText(name, v))
 }
 
 // equivalent compares a declaration with the exchange in the order of EXCH-18.

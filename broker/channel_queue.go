@@ -118,15 +118,17 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 	return q, true, nil
 }
 
-// newQueue returns the queue that a declaration describes, as shared by all.
+// newQueue returns the queue that a declaration describes, as shared by all. v.mu
+// is held, or v is new.
 func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *queue {
 	single, _ := m.Arguments.Get("x-single-active-consumer")
 	priority, _ := m.Arguments.Get("x-max-priority")
 	most, _ := integer(priority)
+	r := v.rule(name, kind) // POL-12
 	return &queue{
 		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
 		kind: kind, arguments: m.Arguments, single: single == true,
-		maxPriority: uint8(most), settings: settingsOf(m.Arguments),
+		maxPriority: uint8(most), rule: r, settings: settingsOf(kind, m.Arguments, r),
 		dedup: dedupOf(end{name: name}, m.Arguments),
 		ready: ready{inTurn: kind.replicated}, // QQ-13
 	}

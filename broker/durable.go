@@ -63,6 +63,17 @@ func (v *vhost) keepBinding(x *namedExchange, k bindingKey, args amqp.Table) (id
 	return id
 }
 
+func (v *vhost) keepPolicy(kind storage.EntityKind, p *policy) {
+	if old := v.policies[kind][p.name]; old != nil {
+		p.id = old.id
+	} else if v.keeps() {
+		p.id = v.store.NewID()
+	}
+	if p.id != 0 {
+		v.keep(kind, p.id, p.policyEntity)
+	}
+}
+
 func (x *namedExchange) lasts() bool { return x.durable }
 func (q *queue) lasts() bool         { return q.durable }
 

@@ -17,6 +17,8 @@ const (
 	exchangeKind
 	queueKind // the id is also that of the queue of messages
 	bindingKind
+	policyKind
+	operatorPolicyKind
 )
 
 // entityVersion is the first byte of every value. After it come the fields in
@@ -50,6 +52,14 @@ type (
 		key       string
 		arguments amqp.Table
 	}
+
+	// policyEntity is a policy or an operator policy.
+	policyEntity struct {
+		vhost                  uint64
+		name, pattern, applyTo string
+		priority               int
+		definition             amqp.Table
+	}
 )
 
 // Why the value of an entity is not what was written.
@@ -79,6 +89,12 @@ func (e bindingEntity) append(b []byte) []byte {
 	b = appendText(b, e.source)
 	b = appendText(appendFlags(b, e.to.exchange), e.to.name)
 	return amqp.AppendTable(appendText(b, e.key), e.arguments)
+}
+
+func (e policyEntity) append(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
+	b = appendText(appendText(appendText(b, e.name), e.pattern), e.applyTo)
+	return amqp.AppendTable(binary.AppendUvarint(b, uint64(e.priority)), e.definition)
 }
 
 func appendText(b []byte, s string) []byte {
@@ -124,6 +140,8 @@ func decodeEntity(kind storage.EntityKind, value []byte) (entity, error) {
 		f.flags(&d.to.exchange)
 		d.to.name, d.key, d.arguments = f.text(), f.text(), f.table()
 		e = d
+	case policyKind, operatorPolicyKind:
+		e = policyEntity{f.number(), f.text(), f.text(), f.text(), int(f.number()), f.table()}
 	default:
 		return nil, fmt.Errorf("kind %d is unknown", kind)
 	}

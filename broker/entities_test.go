@@ -46,6 +46,8 @@ var someEntities = []struct {
 	{queueKind, queueEntity{1, "q", true, everyArgument}},
 	{bindingKind, bindingEntity{vhost: 1, source: "x", to: end{"q", false}, arguments: amqp.Table{}}},
 	{bindingKind, bindingEntity{1, "amq.topic", end{"x", true}, "a.#", everyArgument}},
+	{policyKind, policyEntity{vhost: 1, name: "p", pattern: "^q", applyTo: "all", definition: amqp.Table{{Key: "max-length", Value: int64(5)}}}},
+	{operatorPolicyKind, policyEntity{math.MaxUint64, "", ".*\n", "classic_queues", -1, everyArgument}},
 }
 
 func TestEntitiesAreReadAsTheyWereWritten(t *testing.T) {
@@ -94,7 +96,7 @@ func TestWhatIsWrongWithAnEntityIsNamed(t *testing.T) {
 		{vhostKind, "\x02\x01a", "version 2"},
 		{vhostKind, "\x00\x01a", "version 0"},
 		{0, "\x01\x01a", "kind 0 is unknown"},
-		{5, "\x01\x01a", "kind 5 is unknown"},
+		{7, "\x01\x01a", "kind 7 is unknown"},
 		{vhostKind, "\x01\x81\x00a", "not as it would be written"}, // a number with a byte too many
 		{vhostKind, "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a", "cut off"},
 		{queueKind, "\x01\x01\x01q\x02\x00\x00\x00\x00", "unknown flags"},

@@ -253,7 +253,7 @@ func TestMessagesExpireOnDisk(t *testing.T) {
 			p := connect(t, b, 1)
 			q := p.declareDurable(b, "q")
 			const n = 5000
-			q.conform(&settings{ttl: 3_600_000, expires: unset, maxLength: unset, maxBytes: unset})
+			q.become(&settings{ttl: 3_600_000, expires: unset, maxLength: unset, maxBytes: unset})
 			p.fill("q", mode, 0, n, kib)
 			quiesce(b)
 			if q.loaded() > n*kib/2 {
@@ -277,8 +277,8 @@ func TestMessagesExpireOnDisk(t *testing.T) {
 	}
 }
 
-// conform gives a queue other settings, as policies do.
-func (q *queue) conform(s *settings) {
+// become gives a queue other settings, as policies do.
+func (q *queue) become(s *settings) {
 	q.enter()
 	defer q.leave()
 	q.settings = s
@@ -305,7 +305,7 @@ func TestMessagesOnDiskAreReadBeforeTheyDie(t *testing.T) {
 	p := connect(t, b, 1)
 	q := p.declareDurable(b, "q")
 	s := &settings{ttl: 3_600_000, expires: unset, maxLength: unset, maxBytes: unset, deadLetter: &deadLettering{exchange: "nowhere"}}
-	q.conform(s)
+	q.become(s)
 	const n = 5000
 	p.fill("q", 2, 0, n, kib)
 	quiesce(b)
@@ -322,7 +322,7 @@ func TestMessagesOnDiskAreReadBeforeTheyDie(t *testing.T) {
 	quiesce(b)
 	limited := *s
 	limited.maxLength = 10
-	q.conform(&limited)
+	q.become(&limited)
 	for range n {
 		if messagesIn(b, "q") == 10 {
 			break

@@ -47,6 +47,10 @@ type StoredQueue struct {
 	Messages int
 	Lost     uint64 // more that cannot be read, as far as their queue is known
 
+	// Policy and OperatorPolicy are the names of those that hold for it, empty
+	// if there are none.
+	Policy, OperatorPolicy string
+
 	id    uint64
 	items []storage.Item
 }
@@ -109,7 +113,11 @@ func inspectVhost(v *vhost, state *storage.State) StoredVhost {
 func inspectQueue(name string, q *queue, state *storage.State) StoredQueue {
 	id := q.stored.ID()
 	items := state.Queues[id]
-	return StoredQueue{name, len(items), state.Lost.Queues[id], id, items}
+	return StoredQueue{
+		Name: name, Messages: len(items), Lost: state.Lost.Queues[id],
+		Policy: q.rule.policy.called(), OperatorPolicy: q.rule.operator.called(),
+		id: id, items: items,
+	}
 }
 
 // Close ends the inspection: a broker may be started again.

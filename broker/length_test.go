@@ -217,13 +217,13 @@ func TestLowerLimitsActAtOnce(t *testing.T) {
 			none := settings{ttl: unset, expires: unset, maxLength: unset, maxBytes: unset}
 			length, bytes, shorter := none, none, none
 			length.maxLength, bytes.maxBytes, shorter.maxLength = n-100, (n-200)*kib+kib-1, 10
-			q.conform(&length)
+			q.become(&length)
 			wantReady(t, b, "q", n-100)
-			q.conform(&bytes)
+			q.become(&bytes)
 			wantReady(t, b, "q", n-200)
 			p.fill("q", mode, n, n+100, kib)
 			wantReady(t, b, "q", n-200)
-			q.conform(&shorter)
+			q.become(&shorter)
 			wantReady(t, b, "q", 10)
 			for i := range 10 {
 				if body, _, _ := p.get("q"); checkBody(t, []byte(body)) != n+90+i {

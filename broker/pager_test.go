@@ -90,7 +90,7 @@ func quiesce(b *Broker) {
 		<-c
 		// A queue that has to wait for its first message, which is none, is the
 		// last in the pager's line.
-		last := &queue{vhost: b.vhosts.get("/"), settings: settingsOf(nil)}
+		last := &queue{vhost: b.vhosts.get("/"), settings: settingsOf(classicQueue, nil, rule{})}
 		last.ready.away, last.ready.absent = new(block), 1
 		_ = last.awaitHead()
 		p.mu.Lock()

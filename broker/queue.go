@@ -26,6 +26,7 @@ type queue struct {
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 
+	rule      rule
 	settings  *settings
 	ready     ready
 	paging    paging

@@ -11,6 +11,7 @@ type queueType struct {
 	module            string   // RabbitMQ's name for it, which its texts show
 	arguments         []string // of queue.declare, in the order in which they are compared (QDEC-24)
 	consumerArguments []string // of basic.consume
+	foreignPolicies   []string // keys of policies that queues of the type do not have (POL-11)
 	replicated        bool     // they are named by the client, durable and shared (QDEC-03, QARG-28 to QARG-30)
 }
 
@@ -29,6 +30,11 @@ var classicQueue = &queueType{
 		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
 	},
 	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-credit"},
+	// RabbitMQ has delivery-limit here, too.
+	foreignPolicies: []string{
+		"max-age", "stream-max-segment-size-bytes", "queue-leader-locator", "initial-cluster-size",
+		"dead-letter-strategy",
+	},
 }
 
 // quorumQueue differs from classicQueue in little that a client can see: here is
@@ -43,7 +49,11 @@ var quorumQueue = &queueType{
 		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
 	},
 	consumerArguments: []string{"x-priority", "x-credit"},
-	replicated:        true,
+	foreignPolicies: []string{
+		"queue-mode", "ha-mode", "ha-params", "ha-sync-mode", "ha-promote-on-shutdown", "ha-promote-on-failure",
+		"queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size",
+	},
+	replicated: true,
 }
 
 var streamQueue = &queueType{

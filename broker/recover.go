@@ -44,6 +44,7 @@ func (r *recovery) take(state *storage.State) error {
 			return err
 		}
 	}
+	r.conform()
 	for id, q := range r.queues {
 		q.lastSeq = max(state.Next[id], 1) - 1
 	}
@@ -98,6 +99,8 @@ func (r *recovery) entity(e storage.Entity) error {
 		return r.queue(e.ID, value)
 	case bindingEntity:
 		return r.binding(e.ID, value)
+	case policyEntity:
+		return r.policy(e, value)
 	}
 	return nil
 }
@@ -127,13 +130,12 @@ func (r *recovery) exchange(id uint64, e exchangeEntity) error {
 	if err := checkExchangeArguments(exchangeText(e.name, v), e.kind, e.arguments); err != nil {
 		return err
 	}
-	alternate, err := alternateExchange(e.name, v, e.arguments)
-	if err != nil {
+	if err := checkAlternate(e.name, v, e.arguments); err != nil {
 		return err
 	}
 	x := &namedExchange{
 		name: e.name, kind: e.kind, durable: true, autoDelete: e.autoDelete,
-		internal: e.internal, alternate: alternate, arguments: e.arguments, id: id,
+		internal: e.internal, arguments: e.arguments, id: id,
 	}
 	v.addExchange(x)
 	if x.waiting != nil {
@@ -181,6 +183,33 @@ func (r *recovery) binding(id uint64, e bindingEntity) error {
 	v.addBinding(x, k, binding{e.arguments, id})
 	r.bindings++
 	return nil
+}
+
+func (r *recovery) policy(e storage.Entity, value policyEntity) error {
+	v := r.vhosts[value.vhost]
+	switch {
+	case v == nil:
+		return errNoVhost
+	case v.policies[e.Kind][value.name] != nil:
+		return errTwice
+	}
+	p, err := newPolicy(e.Kind, value)
+	if err != nil {
+		return err
+	}
+	p.id = e.ID
+	v.addPolicy(e.Kind, p)
+	return nil
+}
+
+// conform gives everything the settings that policies ask for.
+func (r *recovery) conform() {
+	for _, v := range r.vhosts {
+		v.conformExchanges()
+	}
+	for _, q := range r.queues {
+		q.obey(q.vhost.rule(q.name, q.kind))
+	}
 }
 
 // items gives a queue its messages.

@@ -39,7 +39,7 @@ func TestManyKeysAreOneMessageToExchangesThatDoNotLookAtThem(t *testing.T) {
 		v.addExchange(x)
 		counted := &countingMatcher{Matcher: x.matcher}
 		x.matcher = counted
-		q := &queue{name: "q", settings: settingsOf(nil)}
+		q := &queue{name: "q", settings: settingsOf(classicQueue, nil, rule{})}
 		v.addQueue(q)
 		if err := v.bind(s, "x", end{name: "q"}, "", nil); err != nil {
 			t.Fatal(err)

@@ -39,35 +39,90 @@ type deadLettering struct {
 	keyed    bool // by key, instead of the routing key of the message (DLX-02)
 }
 
-// settingsOf are the settings that the arguments of a queue ask for. They were
-// checked before.
-func settingsOf(args amqp.Table) *settings {
-	number := func(key string) int64 {
-		if v, ok := args.Get(key); ok {
-			if n, ok := integer(v); ok && n >= 0 {
-				return n
-			}
-		}
-		return unset
-	}
+// settingsOf are the settings that the arguments of a queue of a type and its
+// policies ask for. All were checked before.
+func settingsOf(t *queueType, args amqp.Table, r rule) *settings {
+	w := wishes{args, r}
 	s := &settings{
-		ttl: number("x-message-ttl"), expires: number("x-expires"), maxLength: number("x-max-length"),
-		maxBytes: number("x-max-length-bytes"), deliveryLimit: number("x-delivery-limit"),
-		consumerTimeout: number("x-consumer-timeout"),
+		ttl: w.span("message-ttl"), expires: w.span("expires"),
+		maxLength: w.least("max-length"), maxBytes: w.least("max-length-bytes"),
+		overflow:        w.overflow(t),
+		deliveryLimit:   w.least("delivery-limit"),
+		consumerTimeout: w.least("consumer-timeout"),
 	}
-	if v, ok := args.Get("x-overflow"); ok {
-		s.overflow = overflows[text(v)]
-	}
-	if v, _ := args.Get("x-queue-type"); text(v) == "quorum" && s.overflow == rejectPublishDLX { // QQ-20
-		s.overflow = dropHead
-	}
-	if v, ok := args.Get("x-dead-letter-exchange"); ok {
-		s.deadLetter = &deadLettering{exchange: text(v)}
-		if v, ok := args.Get("x-dead-letter-routing-key"); ok {
-			s.deadLetter.key, s.deadLetter.keyed = text(v), true
-		}
+	if x, ok := w.word("dead-letter-exchange"); ok { // a key alone has no effect (DLX-26)
+		key, keyed := w.word("dead-letter-routing-key")
+		s.deadLetter = &deadLettering{x, key, keyed}
 	}
 	return s
+}
+
+// equal tells that a queue with s does the same as one with other.
+func (s *settings) equal(other *settings) bool {
+	a, b := *s, *other
+	if a.deadLetter == nil || b.deadLetter == nil || *a.deadLetter != *b.deadLetter {
+		return a == b
+	}
+	a.deadLetter, b.deadLetter = nil, nil
+	return a == b
+}
+
+// wishes are all that something is asked for of a queue: its arguments, whose
+// keys begin with x-, its policy and its operator policy.
+type wishes struct {
+	arguments amqp.Table
+	rule      rule
+}
+
+// least is the lowest of the numbers that are given for a key (POL-04, POL-09,
+// LEN-10); negative ones are none.
+func (w *wishes) least(key string) int64 {
+	lowest := int64(unset)
+	lower := func(v any, _ bool) {
+		if n, ok := integer(v); ok && n >= 0 && (lowest == unset || n < lowest) {
+			lowest = n
+		}
+	}
+	lower(w.arguments.Get("x-" + key))
+	lower(w.rule.policy.get(key))
+	lower(w.rule.operator.get(key))
+	return lowest
+}
+
+// span is a time in milliseconds, which policies do not bound.
+func (w *wishes) span(key string) int64 { return min(w.least(key), tenYears) }
+
+// word is what the argument says, or else the policies (POL-09, DLX-25).
+func (w *wishes) word(key string) (word string, ok bool) {
+	if v, ok := w.arguments.Get("x-" + key); ok {
+		return text(v), true
+	}
+	return w.rule.word(key)
+}
+
+// word is what the operator policy says, or else the policy (POL-04).
+func (r rule) word(key string) (word string, ok bool) {
+	v, ok := r.operator.get(key)
+	if !ok {
+		v, ok = r.policy.get(key)
+	}
+	return text(v), ok
+}
+
+// overflow is what the argument says, or else the policies; quorum queues have it
+// the other way round (LEN-10), and have no reject-publish-dlx (QQ-20).
+func (w *wishes) overflow(t *queueType) overflowing {
+	word, _ := w.word("overflow")
+	if !t.replicated {
+		return overflows[word]
+	}
+	if ruled, ok := w.rule.word("overflow"); ok {
+		word = ruled
+	}
+	if word == "reject-publish-dlx" {
+		return dropHead
+	}
+	return overflows[word]
 }
 
 // lifetime is how long a message lives in milliseconds, unset if for ever: the

@@ -37,6 +37,7 @@ type vhost struct {
 	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
 	exchanges map[string]*namedExchange
 	queues    map[string]*queue
+	policies  policies
 	sessions  map[*session]struct{} // of the connections to it
 	deleted   bool                  // no session may join
 

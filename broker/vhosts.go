@@ -173,6 +173,7 @@ func (v *vhost) empty() (left leftovers) {
 	for _, x := range v.exchanges {
 		v.removeExchange(x)
 	}
+	v.forgetPolicies()
 	v.forget(vhostKind, v.id)
 	v.deleted = true
 	left.sessions = slices.Collect(maps.Keys(v.sessions))
