@@ -43,7 +43,8 @@ type Conn struct {
 	open        int      // channels in state open
 	flushes     uint64   // counts calls of Session.Flush
 	state       connState
-	closing     error // why the connection ends, once it does
+	closing     error     // why the connection ends, once it does
+	until       time.Time // the reader gives up waiting; the zero time: never
 
 	beat    heart
 	reading atomic.Bool // the reader waits for input
@@ -56,6 +57,8 @@ type Conn struct {
 		taken bool  // the reader deals with err
 		lost  error // why the socket was closed under the reader
 	}
+	errands errands
+
 	accepted bool // a protocol header came: worth a word in the log
 }
 
@@ -149,8 +152,15 @@ func (c *Conn) fill(need int) error {
 		return nil
 	}
 	c.reading.Store(true)
-	defer c.reading.Store(false)
-	return c.in.fill(need)
+	var err error
+	if !c.errands.some.Load() {
+		err = c.in.fill(need)
+	}
+	c.reading.Store(false)
+	if c.errands.some.Load() {
+		err = c.runErrands(err)
+	}
+	return err
 }
 
 // awaitAnswers holds the reader back while the client does not take what it is
@@ -267,6 +277,7 @@ var longAgo = time.Unix(1, 0)
 // readUntil sets when the reader gives up waiting, the zero time for never: at
 // once if it has yet to deal with a Close.
 func (c *Conn) readUntil(t time.Time) {
+	c.until = t
 	c.forced.Lock()
 	defer c.forced.Unlock()
 	if c.forced.err != nil && !c.forced.taken {

@@ -70,7 +70,7 @@ func newBroker(o Options) *Broker {
 		return nil
 	}
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
-	b.vhosts.failed = b.failed
+	b.vhosts.failed, b.vhosts.patience = b.failed, b.options.ConsumerTimeout
 	b.server.Config = b.options.serverConfig()
 	b.server.Backend = (*backend)(b)
 	b.server.Trace = logTrace(b.options.Log)

@@ -36,7 +36,8 @@ type channel struct {
 	unacked   unacked
 	volume    int                  // unsettled deliveries that count in the limit
 	consumers map[string]*consumer // by tag
-	reply     *replyConsumer       // changes by the reader goroutine only; nil if there is none
+	overdue   overdue
+	reply     *replyConsumer // changes by the reader goroutine only; nil if there is none
 	closed    bool
 }
 
@@ -109,6 +110,7 @@ func (ch *channel) Close() {
 	}
 	ch.mu.Lock()
 	ch.closed = true
+	ch.overdue.rest()
 	ch.rollback() // TX-11
 	queues := map[*queue]struct{}{}
 	for _, k := range ch.consumers {

@@ -137,6 +137,7 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 	ch.tag++
 	if !m.NoAck {
 		ch.unacked.push(delivery{entry: e, tag: ch.tag, queue: q})
+		ch.expect(q.timeout())
 	}
 	ch.out.SendContent(ch.id, &amqp.BasicGetOk{
 		DeliveryTag: ch.tag, Redelivered: e.redelivered,

@@ -125,13 +125,15 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 	priority, _ := m.Arguments.Get("x-max-priority")
 	most, _ := integer(priority)
 	r := v.rule(name, kind) // POL-12
-	return &queue{
+	q := &queue{
 		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
 		kind: kind, arguments: m.Arguments, single: single == true,
 		maxPriority: uint8(most), rule: r, settings: settingsOf(kind, m.Arguments, r),
 		dedup: dedupOf(end{name: name}, m.Arguments),
 		ready: ready{inTurn: kind.replicated}, // QQ-13
 	}
+	q.setPatience()
+	return q
 }
 
 // equivalent compares a declaration with the queue in the order of QDEC-24.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"math"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -16,7 +17,8 @@ type consumer struct {
 	queue     *queue
 	noAck     bool
 	exclusive bool
-	priority  int64 // those with a higher one are served first (CONS-15)
+	priority  int64         // those with a higher one are served first (CONS-15)
+	patience  time.Duration // that it has to settle a delivery; unset: as its queue says
 	// All above is immutable.
 
 	// queue.mu
@@ -31,7 +33,11 @@ type consumer struct {
 func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
 	k := &consumer{
 		tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive,
-		credit: unlimited, granted: unlimited,
+		credit: unlimited, granted: unlimited, patience: unset,
+	}
+	if v, ok := m.Arguments.Get("x-consumer-timeout"); ok { // CONS-33
+		ms, _ := integer(v)
+		k.patience = milliseconds(ms)
 	}
 	if q.kind.replicated { // QQ-06
 		k.exclusive = false

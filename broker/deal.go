@@ -159,6 +159,9 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 		ch.unacked.push(delivery{entry: it.entry, tag: ch.tag, queue: k.queue, consumer: k})
 		k.credit--
 	}
+	if !k.noAck {
+		ch.expect(k.timeout())
+	}
 	if k.granted < unlimited {
 		k.granted -= int(ch.tag - tag)
 	}

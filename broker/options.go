@@ -48,6 +48,11 @@ type Options struct {
 	// (CONN-11, FRM-02).
 	LoginDelay time.Duration
 
+	// ConsumerTimeout is how long a client may take to acknowledge a delivery
+	// before its channel is closed; negative is for ever. Queues, policies and
+	// consumers may have another one. Default: 30 min (CONS-31, CONS-33).
+	ConsumerTimeout time.Duration
+
 	// Version is the version in server-properties; clients choose their
 	// behaviour by it. Default: 3.13.7.
 	Version string
@@ -84,6 +89,7 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxMessageSize, 134217728)
 	set(&o.HandshakeTimeout, 10*time.Second)
 	set(&o.LoginDelay, 3*time.Second)
+	set(&o.ConsumerTimeout, 30*time.Minute)
 	set(&o.Version, "3.13.7")
 	set(&o.ClusterName, "leveret")
 	set(&o.DefaultUser, "guest")

@@ -189,5 +189,6 @@ func (q *queue) obey(r rule) (changed bool) {
 		return false
 	}
 	q.settings = s
+	q.setPatience()
 	return true
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
@@ -23,6 +24,8 @@ type queue struct {
 	// All above is immutable.
 
 	inbound inbound // bindings
+
+	patience atomic.Int64 // a Duration: how long a delivery may take to be settled; changes under mu
 
 	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
 

@@ -33,6 +33,7 @@ var queueChecks = []argumentCheck{
 	{"x-quorum-initial-group-size", positive},                  // QARG-20
 	{"x-max-age", maxAge},                                      // QARG-17
 	{"x-stream-max-segment-size-bytes", count},
+	{"x-consumer-timeout", count},             // QARG-22
 	{"x-initial-cluster-size", positive},      // QARG-20
 	{"x-queue-leader-locator", leaderLocator}, // QARG-16
 	dedupChecks[0], dedupChecks[1], dedupChecks[2], dedupChecks[3],
@@ -42,11 +43,12 @@ var queueChecks = []argumentCheck{
 var consumerChecks = []argumentCheck{
 	{"x-priority", anyInteger},           // CONS-10
 	{"x-cancel-on-ha-failover", boolean}, // CONS-12
+	{"x-consumer-timeout", count},        // QARG-22
 }
 
 // idleArguments have no effect on a queue yet.
 var idleArguments = []string{
-	"x-dead-letter-strategy", "x-max-priority", "x-consumer-timeout",
+	"x-dead-letter-strategy", "x-max-priority",
 }
 
 // idle are the arguments of a declaration that have no effect, in the order of

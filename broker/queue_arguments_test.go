@@ -112,7 +112,10 @@ var valueTests = []struct {
 	}},
 	{"QARG-21", "x-delivery-limit", "quorum", map[any]string{int32(-1): "ok", "a": "ok", nil: "ok"}},
 	{"QARG-21", "x-delivery-limit", "", map[any]string{int32(-1): "ok", "a": "ok"}},
-	{"QDEC-29", "x-consumer-timeout", "", map[any]string{int32(-1): "ok"}},
+	{"QARG-22", "x-consumer-timeout", "", map[any]string{
+		int32(0): "ok", int64(1 << 40): "ok", int32(-1): "{value_negative,-1}", "1": `"expected integer, got longstr"`,
+	}},
+	{"QARG-22", "x-consumer-timeout", "quorum", map[any]string{int32(0): "ok", int32(-1): "{value_negative,-1}"}},
 	{"QDEC-29", "anything", "quorum", map[any]string{int32(-1): "ok"}},
 }
 

@@ -24,12 +24,12 @@ var classicQueue = &queueType{
 		"x-max-length-bytes", "x-max-priority", "x-overflow", "x-queue-mode", "x-queue-version",
 		"x-single-active-consumer", "x-queue-type", "x-queue-master-locator",
 		// Deviates: RabbitMQ knows it for quorum queues only (QARG-25), whose
-		// functions all queues share here.
-		"x-delivery-limit",
+		// functions all queues share here. Of x-consumer-timeout it knows nothing yet.
+		"x-delivery-limit", "x-consumer-timeout",
 		// Deviates: RabbitMQ knows none of these (LAV-14).
 		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
 	},
-	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-credit"},
+	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-consumer-timeout", "x-credit"},
 	// RabbitMQ has delivery-limit here, too.
 	foreignPolicies: []string{
 		"max-age", "stream-max-segment-size-bytes", "queue-leader-locator", "initial-cluster-size",
@@ -45,10 +45,10 @@ var quorumQueue = &queueType{
 		"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-expires", "x-max-length",
 		"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
 		"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
-		"x-message-ttl", "x-queue-leader-locator",
+		"x-message-ttl", "x-queue-leader-locator", "x-consumer-timeout",
 		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
 	},
-	consumerArguments: []string{"x-priority", "x-credit"},
+	consumerArguments: []string{"x-priority", "x-consumer-timeout", "x-credit"},
 	foreignPolicies: []string{
 		"queue-mode", "ha-mode", "ha-params", "ha-sync-mode", "ha-promote-on-shutdown", "ha-promote-on-failure",
 		"queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size",
@@ -60,7 +60,7 @@ var streamQueue = &queueType{
 	module: "rabbit_stream_queue",
 	arguments: []string{
 		"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
-		"x-initial-cluster-size", "x-queue-leader-locator",
+		"x-initial-cluster-size", "x-queue-leader-locator", "x-consumer-timeout",
 	},
 	consumerArguments: []string{"x-stream-offset", "x-credit"},
 	replicated:        true,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -21,6 +22,8 @@ type vhost struct {
 	pager      *pager         // likewise; nil: nothing leaves memory
 	undertaker *undertaker    // likewise
 	id         uint64         // likewise; in the store, 0 if it is not there
+
+	patience time.Duration // immutable; that consumers have to settle a delivery, negative: all the time
 
 	failed context.Context // immutable; ends when the store has failed
 

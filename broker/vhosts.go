@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -28,6 +29,8 @@ type vhosts struct {
 	undertaker *undertaker     // likewise
 	failed     context.Context // likewise; ends when the store has failed
 
+	patience time.Duration // likewise; see vhost
+
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
 }
@@ -35,7 +38,8 @@ type vhosts struct {
 // make returns a vhost that nobody knows yet.
 func (vs *vhosts) make(name string) *vhost {
 	v := newVhost(name, vs.log)
-	v.store, v.pager, v.undertaker, v.failed = vs.store, vs.pager, vs.undertaker, vs.failed
+	v.store, v.pager, v.undertaker = vs.store, vs.pager, vs.undertaker
+	v.failed, v.patience = vs.failed, vs.patience
 	return v
 }
 
