@@ -8,12 +8,12 @@ type fingerprint [16]byte
 // more. All memory is without pointers.
 type fingerprints struct {
 	most   int
-	places map[fingerprint]int32 // in marks
-	marks  []mark                // the first is the head of a circle, oldest first; the others come from free
+	places map[fingerprint]int32 // in links
+	links  []link                // the first is the head of a circle, oldest first; the others come from free
 	free   int32                 // the first of those that are free, chained by next; 0 if there is none
 }
 
-type mark struct {
+type link struct {
 	print      fingerprint
 	expires    int64 // milliseconds since 1970; 0 never
 	prev, next int32
@@ -25,7 +25,7 @@ func (s *fingerprints) has(print fingerprint, now int64) bool {
 	if !ok {
 		return false
 	}
-	if expires := s.marks[i].expires; expires != 0 && expires <= now {
+	if expires := s.links[i].expires; expires != 0 && expires <= now {
 		s.remove(print)
 		return false
 	}
@@ -35,21 +35,21 @@ func (s *fingerprints) has(print fingerprint, now int64) bool {
 // add adds a fingerprint that is not there.
 func (s *fingerprints) add(print fingerprint, expires int64) {
 	if s.places == nil {
-		s.places, s.marks = map[fingerprint]int32{}, make([]mark, 1)
+		s.places, s.links = map[fingerprint]int32{}, make([]link, 1)
 	}
 	if len(s.places) >= s.most {
-		s.remove(s.marks[s.marks[0].next].print)
+		s.remove(s.links[s.links[0].next].print)
 	}
 	i := s.free
 	if i != 0 {
-		s.free = s.marks[i].next
+		s.free = s.links[i].next
 	} else {
-		i = int32(len(s.marks))
-		s.marks = append(s.marks, mark{})
+		i = int32(len(s.links))
+		s.links = append(s.links, link{})
 	}
-	last := s.marks[0].prev
-	s.marks[i] = mark{print, expires, last, 0}
-	s.marks[last].next, s.marks[0].prev = i, i
+	last := s.links[0].prev
+	s.links[i] = link{print, expires, last, 0}
+	s.links[last].next, s.links[0].prev = i, i
 	s.places[print] = i
 }
 
@@ -59,9 +59,9 @@ func (s *fingerprints) remove(print fingerprint) {
 	if !ok {
 		return
 	}
-	m := s.marks[i]
-	s.marks[m.prev].next, s.marks[m.next].prev = m.next, m.prev
-	s.marks[i] = mark{next: s.free}
+	m := s.links[i]
+	s.links[m.prev].next, s.links[m.next].prev = m.next, m.prev
+	s.links[i] = link{next: s.free}
 	s.free = i
 	delete(s.places, print)
 }

@@ -49,8 +49,8 @@ func TestFingerprintsAgreeWithAList(t *testing.T) {
 			default:
 				set.remove(fingerprint{255})
 			}
-			if len(set.places) != len(list) || len(set.marks) > most+1 {
-				t.Fatalf("seed %d: %d are known in %d marks, want %d", seed, len(set.places), len(set.marks), len(list))
+			if len(set.places) != len(list) || len(set.links) > most+1 {
+				t.Fatalf("seed %d: %d are known in %d links, want %d", seed, len(set.places), len(set.links), len(list))
 			}
 		}
 	}
