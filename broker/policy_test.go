@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -403,4 +404,90 @@ func TestPoliciesAreDurable(t *testing.T) {
 	if ps, err := k.Policies("gone"); len(ps) > 0 || err != nil {
 		t.Errorf("got %+v, %v", ps, err)
 	}
+}
+
+// POL-03 POL-13 LEN-11 LEN-10 TTL-07 DLX-25 DLX-26: what settings do when they
+// change.
+func TestPoliciesActAtOnce(t *testing.T) {
+	for place, b := range map[string]*Broker{"in memory": New(Options{}), "on disk": keep(t).Broker} {
+		t.Run(place, func(t *testing.T) {
+			p := connect(t, b, 1)
+			p.do(1, &amqp.QueueDeclare{Queue: "letters", Durable: true})
+			p.do(1, &amqp.QueueDeclare{Queue: "q", Durable: true, Arguments: args("x-max-length", int32(5))})
+			count := func(queue string, want int) {
+				t.Helper()
+				p.sync()
+				if got, _ := waiting(b, queue); got != want {
+					t.Errorf("queue %s has %d messages, want %d", queue, got, want)
+				}
+			}
+			rule := func(d definition) {
+				t.Helper()
+				mustSet(t, b, Policy{Name: "p", Pattern: "^q$", Definition: d})
+			}
+			p.publish("q", numbered(1, 7)...)
+			count("q", 5)
+			rule(definition{"max-length": 2, "dead-letter-routing-key": "letters"}) // a key alone does nothing
+			count("q", 2)
+			if body, _, _ := p.get("q"); body != "6" {
+				t.Errorf("got %q: the newest are not kept", body)
+			}
+			count("letters", 0)
+			rule(definition{"dead-letter-exchange": "", "dead-letter-routing-key": "letters", "max-length": 1})
+			p.publish("q", numbered(8, 4)...)
+			count("q", 1)
+			b.vhosts.undertaker.await()
+			count("letters", 4)
+			rule(definition{"overflow": "reject-publish", "max-length": 1})
+			p.publish("q", numbered(12, 4)...)
+			count("q", 1)
+			if err := b.DeletePolicy("/", "p"); err != nil {
+				t.Fatal(err)
+			}
+			p.publish("q", numbered(16, 9)...)
+			count("q", 5)
+			count("letters", 4)
+		})
+	}
+}
+
+// TTL-07 POL-13
+func TestATimeToLiveByPolicyIsForWhatComesLater(t *testing.T) {
+	fakeTime(t, func(t *testing.T, b *Broker, p *peer) {
+		p.publish("q", "old")
+		mustSet(t, b, Policy{Name: "p", Definition: definition{"message-ttl": 1000}})
+		p.publish("q", "new")
+		after(2 * time.Second)
+		if n, _ := waiting(b, "q"); n != 2 {
+			t.Errorf("%d messages wait: the old one does not shield the new one", n)
+		}
+		if body, _, _ := p.get("q"); body != "old" {
+			t.Errorf("got %q", body)
+		}
+		if body, _, _ := p.get("q"); body != "" {
+			t.Errorf("got %q", body)
+		}
+	})
+}
+
+// EXP-07 POL-14
+func TestAnExpiryByPolicy(t *testing.T) {
+	fakeTime(t, func(t *testing.T, b *Broker, p *peer) {
+		p.do(1, &amqp.QueueDeclare{Queue: "r", Arguments: args("x-expires", int32(10_000))})
+		after(3 * time.Second)
+		mustSet(t, b, Policy{Name: "p", Definition: definition{"expires": 5000}})
+		after(4 * time.Second)
+		mustSet(t, b, Policy{Name: "other", Pattern: "^other$", Definition: definition{"expires": 5000}}) // is no use
+		for _, name := range []string{"q", "r"} {
+			if queueOf(b, name) == nil {
+				t.Errorf("queue %s has gone too early", name)
+			}
+		}
+		after(2 * time.Second)
+		for _, name := range []string{"q", "r"} {
+			if queueOf(b, name) != nil {
+				t.Errorf("queue %s is still there", name)
+			}
+		}
+	})
 }
