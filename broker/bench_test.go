@@ -22,9 +22,9 @@ type flow struct {
 // burstOf is how many publishes are fed at a time.
 const burstOf = 500
 
-// newFlow returns a flow of messages of the given body size to queues, each
-// with a consumer.
-func newFlow(t testing.TB, size, queues int, noAck bool) *flow {
+// newFlow returns a flow of messages of the given body size to queues with
+// arguments, each with a consumer.
+func newFlow(t testing.TB, size, queues int, noAck bool, arguments amqp.Table) *flow {
 	b := New(Options{})
 	body := bytes.Repeat([]byte("x"), size)
 	properties := amqp.BasicProperties{}
@@ -36,7 +36,7 @@ func newFlow(t testing.TB, size, queues int, noAck bool) *flow {
 	for i := range queues {
 		q := fmt.Sprint("q", i)
 		l := newLine(t, b,
-			&amqp.QueueDeclare{Queue: q},
+			&amqp.QueueDeclare{Queue: q, Arguments: arguments},
 			&amqp.QueueBind{Queue: q, Exchange: p.Exchange},
 			&amqp.BasicQos{PrefetchCount: 500},
 			&amqp.BasicConsume{Queue: q, ConsumerTag: "k", NoAck: noAck})
@@ -85,12 +85,21 @@ var flows = []struct {
 	size, queues  int
 	noAck, queued bool
 	allocations   float64 // at most
+	arguments     amqp.Table
 }{
 	{name: "no-ack/16B", size: 16, queues: 1, noAck: true, allocations: 0.05},
 	{name: "no-ack/1KiB", size: 1 << 10, queues: 1, noAck: true, allocations: 0.05},
 	{name: "acked/100B", size: 100, queues: 1, allocations: 0.1},
 	{name: "fan-out-to-10/16B", size: 16, queues: 10, noAck: true, allocations: 0.05},
 	{name: "queued/16B", size: 16, queues: 1, noAck: true, queued: true, allocations: 0.1},
+	{
+		name: "queued-mortal/16B", size: 16, queues: 1, noAck: true, queued: true, allocations: 0.1,
+		arguments: args("x-message-ttl", int32(3_600_000)),
+	},
+	{
+		name: "queued-limited/16B", size: 16, queues: 1, noAck: true, queued: true, allocations: 0.1,
+		arguments: args("x-max-length", int32(1_000_000), "x-max-length-bytes", int32(1_000_000_000)),
+	},
 	{name: "queued/1KiB", size: 1 << 10, queues: 1, noAck: true, queued: true, allocations: 0.1},
 }
 
@@ -100,7 +109,7 @@ const backlog = 20_000
 func BenchmarkFlow(b *testing.B) {
 	for _, fl := range flows {
 		b.Run(fl.name, func(b *testing.B) {
-			f := newFlow(b, fl.size, fl.queues, fl.noAck)
+			f := newFlow(b, fl.size, fl.queues, fl.noAck, fl.arguments)
 			f.send(backlog)
 			b.SetBytes(int64(fl.size * fl.queues))
 			b.ReportAllocs()
@@ -125,7 +134,7 @@ func TestMessagesAreNotAllocatedOneByOne(t *testing.T) {
 	}
 	for _, fl := range flows {
 		t.Run(fl.name, func(t *testing.T) {
-			f := newFlow(t, fl.size, fl.queues, fl.noAck)
+			f := newFlow(t, fl.size, fl.queues, fl.noAck, fl.arguments)
 			pass := f.send
 			if fl.queued {
 				pass = f.drain
