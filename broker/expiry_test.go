@@ -179,22 +179,27 @@ func TestAQueueHasOneTimer(t *testing.T) {
 	fakeTime(t, func(t *testing.T, b *Broker, p *peer) {
 		p.publish("q", "lives")
 		p.mortal("q", 10, "shielded")
-		if e := queueOf(b, "q").expiry; e.timer != nil {
-			t.Error("a queue whose first message lives has a timer")
+		q := queueOf(b, "q")
+		due := func() int64 {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return q.expiry.due
+		}
+		if due() != 0 {
+			t.Error("the timer of a queue whose first message lives is armed")
 		}
 		p.drain("q")
 		for i := range 50 {
 			p.mortal("q", 1000-i, strconv.Itoa(i))
 			lapse(ms)
 		}
-		q := queueOf(b, "q")
-		first := q.expiry.due
+		first := due()
 		p.consume(1, "q", "k", false)
-		if n := len(p.take()); n != 50 || q.expiry.due != first {
-			t.Errorf("%d messages, the timer is armed for %d, before for %d", n, q.expiry.due, first)
+		if n := len(p.take()); n != 50 || due() != first {
+			t.Errorf("%d messages, the timer is armed for %d, before for %d", n, due(), first)
 		}
 		lapse(2 * time.Second)
-		if q.expiry.due != 0 {
+		if due() != 0 {
 			t.Error("the timer of an empty queue is armed")
 		}
 	})
@@ -253,7 +258,9 @@ func TestMessagesExpireOnDisk(t *testing.T) {
 			p := connect(t, b, 1)
 			q := p.declareDurable(b, "q")
 			const n = 5000
-			q.become(&settings{ttl: 3_600_000, expires: unset, maxLength: unset, maxBytes: unset})
+			s := *q.settings
+			s.ttl = 3_600_000
+			q.become(&s)
 			p.fill("q", mode, 0, n, kib)
 			quiesce(b)
 			if q.loaded() > n*kib/2 {
@@ -298,39 +305,45 @@ func (q *queue) passTime(d time.Duration) {
 	q.dispatch()
 }
 
-// With a dead-letter exchange, what expires on disk is read before it dies.
+// With a dead-letter exchange, what expires on disk, or is too much, is read
+// before it dies: letters come in the order of their messages.
 func TestMessagesOnDiskAreReadBeforeTheyDie(t *testing.T) {
 	b, _ := durably(t)
 	press(t, b)
 	p := connect(t, b, 1)
 	q := p.declareDurable(b, "q")
-	s := &settings{ttl: 3_600_000, expires: unset, maxLength: unset, maxBytes: unset, deadLetter: &deadLettering{exchange: "nowhere"}}
-	q.become(s)
-	const n = 5000
-	p.fill("q", 2, 0, n, kib)
-	quiesce(b)
-	q.passTime(time.Hour)
-	for range n {
-		if messagesIn(b, "q") == 0 {
-			break
-		}
+	p.declareDurable(b, "letters")
+	s := *q.settings
+	s.ttl, s.deadLetter = 3_600_000, &deadLettering{keyed: true, key: "letters"}
+	q.become(&s)
+	const n = 3000
+	die := func(from int, how func(), left int) {
+		p.fill("q", 2, from, from+n, kib)
 		quiesce(b)
+		if q.loaded() > n*kib/2 {
+			t.Fatalf("%d bytes are in memory", q.loaded())
+		}
+		how()
+		for turns := 0; messagesIn(b, "q") != left; turns++ {
+			if turns == n {
+				t.Fatalf("%d messages are left, want %d", messagesIn(b, "q"), left)
+			}
+			quiesce(b)
+			b.vhosts.undertaker.await()
+		}
+		b.vhosts.undertaker.await()
 	}
-	wantCount(t, b, "q", "after an hour", 0)
-
-	p.fill("q", 2, 0, n, kib)
-	quiesce(b)
-	limited := *s
+	die(0, func() { q.passTime(time.Hour) }, 0)
+	limited := s
 	limited.maxLength = 10
-	q.become(&limited)
-	for range n {
-		if messagesIn(b, "q") == 10 {
-			break
+	die(n, func() { q.become(&limited) }, 10)
+	for i := range 2*n - 10 {
+		if body, _, _ := p.get("letters"); checkBody(t, []byte(body)) != i {
+			t.Fatalf("letter %d is of another message", i)
 		}
-		quiesce(b)
 	}
 	for i := range 10 {
-		if body, _, _ := p.get("q"); checkBody(t, []byte(body)) != n-10+i {
+		if body, _, _ := p.get("q"); checkBody(t, []byte(body)) != 2*n-10+i {
 			t.Fatalf("message %d of the last ten is another one", i)
 		}
 	}

@@ -214,7 +214,7 @@ func TestLowerLimitsActAtOnce(t *testing.T) {
 			if q.loaded() > n*kib/2 {
 				t.Fatalf("%d bytes are in memory", q.loaded())
 			}
-			none := settings{ttl: unset, expires: unset, maxLength: unset, maxBytes: unset}
+			none := *q.settings
 			length, bytes, shorter := none, none, none
 			length.maxLength, bytes.maxBytes, shorter.maxLength = n-100, (n-200)*kib+kib-1, 10
 			q.become(&length)
