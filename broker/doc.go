@@ -13,6 +13,8 @@
 //	         -> burial.dueTurn -> forwarding -> queue.publish
 //	settle   channel.Ack (channel_settle.go) -> unacked -> queue.settle
 //	         -> queue.deal, as above
+//	expire   the timer of the queue, or whoever deals -> queue.expire, and after
+//	         each push queue.limit -> queue.cull, at the head -> discarding
 //	confirm  session.Flush, the committer of the store, or who settles
 //	         -> confirms -> window: cumulative, in order
 //	commit   channel.txCommit: what the transaction holds, publishes first
