@@ -32,9 +32,13 @@ func (q *queue) publishEach(r *run) {
 // admits tells whether the queue takes the i-th publish. What it does not take
 // is dropped or refused by now.
 func (q *queue) admits(r *run, i int) bool {
-	if q.refuses(r, i) {
-		q.refuse(r, i) // and does not remember it: it may come again
+	if q.isDuplicate(r, i) {
 		return false
 	}
-	return !q.isDuplicate(r, i)
+	if q.refuses(r, i) {
+		q.refuse(r, i)
+		q.dedup.takeBack(&r.contents[i])
+		return false
+	}
+	return true
 }

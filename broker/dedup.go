@@ -147,6 +147,16 @@ func (d *dedup) forget(id identity) {
 	d.known.remove(id.print)
 }
 
+// takeBack forgets a message that a queue has refused: it may come again.
+func (d *dedup) takeBack(c *amqp.Content) {
+	if d == nil {
+		return
+	}
+	if id, ok := d.identify(c); ok {
+		d.forget(id)
+	}
+}
+
 // counts are the messages that are known, and the duplicates so far.
 func (d *dedup) counts() (known int, dropped uint64) {
 	d.mu.Lock()
@@ -158,7 +168,8 @@ func (d *dedup) counts() (known int, dropped uint64) {
 // is a message that came to no queue, as in LavinMQ. In a transaction the commit
 // looks for duplicates.
 //
-// Deviates: LavinMQ also takes for a duplicate what came to no queue before.
+// Deviates: LavinMQ also takes for a duplicate what came to no queue before, or
+// was refused by one.
 func (ch *channel) reroute(rt *route, more copies, c *amqp.Content) *route {
 	if rt.dedup == nil || ch.tx != nil {
 		return ch.session.reroute(rt, more, c)
@@ -171,6 +182,7 @@ func (ch *channel) reroute(rt *route, more copies, c *amqp.Content) *route {
 	if ok && len(found.queues) == 0 {
 		rt.dedup.forget(id)
 	}
+	found.dedup = rt.dedup
 	return found
 }
 
@@ -182,6 +194,7 @@ func (h *heldRun) deduplicate(v *vhost) {
 	if x == nil || x.dedup == nil {
 		return
 	}
+	h.dedup = x.dedup
 	h.drop(func(i int) bool {
 		id, ok := x.dedup.identify(&h.contents[i])
 		return ok && x.dedup.drops(id)

@@ -206,6 +206,46 @@ func TestWhatNoQueueTookIsNotKnown(t *testing.T) {
 	}
 }
 
+// What a queue has refused is not known, and a duplicate is not refused.
+func TestWhatAFullQueueRefusedMayComeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, exchange := range []bool{true, false} {
+			p := connect(t, New(Options{}), 1)
+			x := &amqp.ExchangeDeclare{Exchange: "x", Type: "fanout", Arguments: deduplicating()}
+			q := &amqp.QueueDeclare{Queue: "q", Arguments: amqp.Table{
+				{Key: "x-max-length", Value: int32(1)}, {Key: "x-overflow", Value: "reject-publish"},
+			}}
+			if !exchange {
+				x.Arguments, q.Arguments = nil, append(q.Arguments, x.Arguments...)
+			}
+			p.do(1, x)
+			p.do(1, q)
+			p.do(1, &amqp.QueueBind{Queue: "q", Exchange: "x"})
+			p.do(1, &amqp.ConfirmSelect{})
+			publish := func(id string, want amqp.Method) {
+				t.Helper()
+				p.publishAs(id, id)
+				if got := nextMethod(p); got.ID() != want.ID() {
+					t.Errorf("exchange %t: %s is answered by %+v", exchange, id, got)
+				}
+			}
+			publish("a", &amqp.BasicAck{})
+			publish("b", &amqp.BasicNack{})
+			publish("a", &amqp.BasicAck{})
+			publish("b", &amqp.BasicNack{})
+			if got := p.drain("q"); !slices.Equal(got, []string{"a"}) {
+				t.Errorf("got %q", got)
+			}
+			publish("b", &amqp.BasicAck{})
+			publish("b", &amqp.BasicAck{})
+			if got := p.drain("q"); !slices.Equal(got, []string{"b"}) {
+				t.Errorf("got %q", got)
+			}
+			p.Quit()
+		}
+	})
+}
+
 func TestOneQueueOfSeveralDropsDuplicates(t *testing.T) {
 	b := openIn(t, t.TempDir())
 	p := connect(t, b, 1)

@@ -38,6 +38,7 @@ type run struct {
 	contents []amqp.Content
 	notes    []note     // on contents, by index; none if no queue stores messages and they are not confirmed
 	confirms *confirms  // of the channel; nil unless it is in confirm mode
+	dedup    *dedup     // of the exchange; nil unless that drops duplicates
 	kept     []*message // what keep returned, by index
 	messages []message  // allocated, not yet used
 	slab     []byte     // likewise, for contents

@@ -90,6 +90,9 @@ func (s *session) hand(queues []*queue, r *run) {
 			s.pressed = append(s.pressed, q)
 		}
 	}
+	for _, i := range r.refused {
+		r.dedup.takeBack(&r.contents[i])
+	}
 	if len(r.refused) > 0 && r.confirms != nil {
 		r.confirms.refuse(r)
 	}
