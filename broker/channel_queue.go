@@ -130,8 +130,9 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 		kind: kind, arguments: m.Arguments, single: single == true,
 		maxPriority: uint8(most), rule: r, settings: settingsOf(kind, m.Arguments, r),
 		dedup: dedupOf(end{name: name}, m.Arguments),
-		ready: ready{inTurn: kind.replicated}, // QQ-13
+		ready: newLanes(uint8(most)),
 	}
+	q.ready.inTurn = kind.replicated // QQ-13
 	q.setPatience()
 	return q
 }

@@ -114,9 +114,3 @@ func (r *ready) deadline() int64 {
 	}
 	return 0
 }
-
-// overdue tells whether the first message has expired.
-func (r *ready) overdue(now int64) bool {
-	at := r.deadline()
-	return at != 0 && at <= now
-}

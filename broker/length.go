@@ -9,7 +9,7 @@ func (s *settings) full(messages, bytes int) bool {
 // exceeds tells whether messages at the head are too many (LEN-02). A queue that
 // refuses messages keeps those that it has.
 func (q *queue) exceeds() bool {
-	return q.settings.overflow == dropHead && q.settings.full(q.ready.len(), q.ready.bodies) && q.ready.len() > 0
+	return q.settings.overflow == dropHead && q.settings.full(q.ready.len(), q.ready.bodySize()) && q.ready.len() > 0
 }
 
 // limit has messages at the head die that are too many, a few at once: those
@@ -20,7 +20,7 @@ func (q *queue) limit() { q.cull(maxlen, q.exceeds) }
 // that refuses such, whoever could take it (LEN-06, LEN-08).
 func (q *queue) refuses(r *run, i int) bool {
 	s := q.settings
-	return s.overflow != dropHead && s.full(q.ready.len()+1, q.ready.bodies+r.contents[i].BodySize())
+	return s.overflow != dropHead && s.full(q.ready.len()+1, q.ready.bodySize()+r.contents[i].BodySize())
 }
 
 // refuse notes that a queue has not taken the i-th publish.

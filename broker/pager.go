@@ -140,7 +140,7 @@ func (p *pager) bring(q *queue) error {
 	q.mu.Lock()
 	var blocks []*block
 	if q.hungry() {
-		blocks = q.ready.missing(p.window() / 2)
+		blocks = q.ready.short(p.window() / 2).missing(p.window() / 2)
 	}
 	q.mu.Unlock()
 	for _, b := range blocks {

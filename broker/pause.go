@@ -36,12 +36,12 @@ type pace struct {
 // pressedLocked tells whether publishers ought to pause: much waits for
 // consumers, or for the undertaker.
 func (q *queue) pressedLocked() bool {
-	return q.ready.bytes > pressHigh && len(q.consumers) > 0 || q.dying.bytes > pressHigh
+	return q.ready.size() > pressHigh && len(q.consumers) > 0 || q.dying.bytes > pressHigh
 }
 
 // relieve lets waiting publishers go on once little enough waits.
 func (q *queue) relieve() {
-	if q.ready.bytes > pressLow && len(q.consumers) > 0 || q.dying.bytes > pressHigh {
+	if q.ready.size() > pressLow && len(q.consumers) > 0 || q.dying.bytes > pressHigh {
 		return
 	}
 	q.pace.lags, q.pace.since = false, time.Time{}

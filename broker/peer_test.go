@@ -223,7 +223,7 @@ func waiting(b *Broker, name string) (messages, bytes int) {
 	q := queueOf(b, name)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.ready.len(), q.ready.bytes
+	return q.ready.len(), q.ready.size()
 }
 
 func tags(prefix string, n int) (all []string) {

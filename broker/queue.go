@@ -31,7 +31,7 @@ type queue struct {
 
 	rule      rule
 	settings  *settings
-	ready     ready
+	ready     lanes
 	paging    paging
 	dying     dying
 	expiry    expiry
@@ -66,6 +66,10 @@ func (q *queue) publish(r *run) (pressed bool) {
 		q.publishEach(r)
 	} else {
 		q.publishAll(r)
+	}
+	if q.ready.overtaking() {
+		q.arrived()
+		q.deal(nil, 0, longestDeal)
 	}
 	q.balance()
 	return q.pressedLocked()

@@ -337,10 +337,10 @@ func TestTheLogSaysWhichArgumentsHaveNoEffect(t *testing.T) {
 	p := connect(t, New(Options{Log: zerolog.New(&log).Level(zerolog.WarnLevel)}), 1)
 	p.do(1, &amqp.QueueDeclare{Queue: "plain", Arguments: args("x-single-active-consumer", true, "unknown", "a")})
 	for _, name := range []string{"q", "q", "another"} {
-		arguments := args("x-max-priority", int32(5), "x-queue-mode", "lazy", "x-consumer-timeout", int32(60000))
-		p.do(1, &amqp.QueueDeclare{Queue: name, Arguments: arguments})
+		arguments := args("x-queue-type", "quorum", "x-dead-letter-strategy", "at-most-once")
+		p.do(1, &amqp.QueueDeclare{Queue: name, Durable: true, Arguments: arguments})
 	}
-	want := `{"level":"warn","vhost":"/","queue":"q","arguments":["x-max-priority"],` +
+	want := `{"level":"warn","vhost":"/","queue":"q","arguments":["x-dead-letter-strategy"],` +
 		`"message":"queue declared with arguments that have no effect yet"}` + "\n"
 	if log.String() != want {
 		t.Errorf("the log has %s", log.String())

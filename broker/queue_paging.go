@@ -32,7 +32,7 @@ func (q *queue) balance() {
 		p.loaded.Add(int64(n - s.counted))
 		s.counted = n
 	}
-	if q.hungry() || q.ready.over(max(s.limit, p.window())) && !s.waiting.Load() {
+	if q.hungry() || q.ready.over(s.limit, p.window()) && !s.waiting.Load() {
 		p.ask(q)
 	}
 }
@@ -40,8 +40,7 @@ func (q *queue) balance() {
 // hungry tells whether messages should be read because those who take them
 // will soon have taken what is in memory, or the first one is to die.
 func (q *queue) hungry() bool {
-	r := &q.ready
-	return r.absent > 0 && r.front < q.vhost.pager.window()/2 &&
+	return q.ready.short(q.vhost.pager.window()/2) != nil &&
 		(len(q.consumers) > 0 || q.paging.awaited != nil || !q.mortal() && q.dooms() && !q.dying.full())
 }
 
@@ -84,7 +83,7 @@ func (q *queue) arrived() {
 // and no unit is open.
 func (q *queue) awaitHead() error {
 	q.mu.Lock()
-	if q.ready.absent == 0 || q.ready.available() > 0 {
+	if !q.ready.split() || q.ready.available() > 0 {
 		q.mu.Unlock()
 		return nil
 	}
@@ -105,8 +104,8 @@ func (q *queue) awaitHead() error {
 // empty removes all ready messages and returns how many there were. q.mu is
 // held.
 func (q *queue) empty() int {
-	if p := q.vhost.pager; p != nil && q.ready.absent > 0 {
-		p.discard(q.ready.head)
+	if p := q.vhost.pager; p != nil && q.ready.split() {
+		q.ready.lists(p.discard)
 	}
 	n := q.ready.purge()
 	q.arrived()
@@ -186,7 +185,7 @@ func (q *queue) paged(b *block, which []int, places []storage.Place) (gone []sto
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.balance()
-	there := q.ready.rest == b
+	there := q.ready.rests(b)
 	for n, i := range which {
 		it := storage.Item{Seq: b.items[i].Seq, Place: places[n], Size: b.items[i].Size}
 		if there && i >= b.from {
@@ -196,7 +195,7 @@ func (q *queue) paged(b *block, which []int, places []storage.Place) (gone []sto
 		}
 	}
 	if there {
-		q.ready.drop()
+		q.ready.drop(b)
 	}
 	return gone
 }

@@ -24,8 +24,8 @@ func (e entry) again() entry {
 	return e
 }
 
-// ready holds the messages of a queue that wait for a consumer, in the order
-// of their positions. Deliveries are taken at the front, so whatever comes
+// ready holds the messages of a queue, or of one priority in it, that wait for
+// a consumer, in the order of their positions. Deliveries are taken at the front, so whatever comes
 // back (a requeue) belongs before all that was never delivered: returned
 // messages are a heap, fresh ones a list of blocks, of which those in the
 // middle may be on disk:

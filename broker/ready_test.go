@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -17,11 +18,12 @@ func newMessage(body string) *message {
 	return &message{origin: &origin{exchange: "x", key: "k"}, content: amqp.NewContent(amqp.Properties{0, 0}, []byte(body))}
 }
 
-// readyModel compares a ready list with what it should be: all messages,
+// readyModel compares what is ready with what it should be: all messages,
 // sorted. Messages become stored in the order of their positions.
 type readyModel struct {
-	ready  ready
-	all    []entry // ready, by position
+	ready  lanes
+	levels []uint8 // of priority; none: it means nothing
+	all    []entry // ready, in the order in which they are to be taken
 	out    []entry // delivered, not settled
 	next   uint64  // position of the next message
 	stored uint64  // the places of those before are known
@@ -30,22 +32,44 @@ type readyModel struct {
 	bodies []string // of sizes that differ
 }
 
-func newReadyModel() *readyModel {
-	m := &readyModel{places: map[*message]storage.Place{}, disk: map[storage.Place]*message{}}
+func newReadyModel(levels ...uint8) *readyModel {
+	m := &readyModel{levels: levels, next: 1, places: map[*message]storage.Place{}, disk: map[storage.Place]*message{}}
+	m.ready = m.empty()
 	for _, size := range []int{1, 10, 5000, blockSize + 1} {
 		m.bodies = append(m.bodies, string(make([]byte, size)))
 	}
 	return m
 }
 
+func (m *readyModel) empty() lanes {
+	if m.levels == nil {
+		return newLanes(0)
+	}
+	return newLanes(slices.Max(m.levels))
+}
+
+// insert adds what is ready now, where it belongs (PRI-01).
+func (m *readyModel) insert(e entry) {
+	i, _ := slices.BinarySearchFunc(m.all, e, func(a, b entry) int {
+		if m.levels != nil && a.priority != b.priority {
+			return cmp.Compare(b.priority, a.priority)
+		}
+		return bySeq(a, b)
+	})
+	m.all = slices.Insert(m.all, i, e)
+}
+
 func (m *readyModel) push(t *rapid.T) {
 	// Mostly small: so that blocks become full of them.
 	body := m.bodies[max(0, rapid.IntRange(-20, len(m.bodies)-1).Draw(t, "size"))]
 	e := entry{seq: m.next, message: newMessage(body), expires: int64(m.next * 3), priority: uint8(m.next)}
+	if m.levels != nil {
+		e.priority = rapid.SampledFrom(m.levels).Draw(t, "priority")
+	}
 	m.next++
 	m.ready.push(&e)
 	e.size = uint32(e.message.Size())
-	m.all = append(m.all, e)
+	m.insert(e)
 	m.places[e.message], m.disk[storage.Place(e.seq+1)] = storage.Place(e.seq+1), e.message
 }
 
@@ -65,15 +89,15 @@ func (m *readyModel) pop(t *rapid.T) {
 // drop removes the first message, wherever it is.
 func (m *readyModel) drop(t *rapid.T) {
 	first, ok := m.ready.first()
-	last := m.ready.away
+	deadline := m.ready.deadline()
 	got, gone := m.ready.dropFirst()
 	want := m.all[0]
 	m.all = m.all[1:]
-	if !ok || first.Seq != want.seq || first.Expires != want.expires || first.Size != want.size ||
+	if !ok || first.Seq != want.seq || deadline != want.expires || first.Expires != want.expires || first.Size != want.size ||
 		first.Deliveries != want.deliveries || first.Priority != want.priority || first.Redelivered != want.redelivered {
 		t.Fatalf("the first is %+v, want %+v", first, want)
 	}
-	if gone != nil && (gone != last || gone.next != nil || gone.messages != nil) {
+	if gone != nil && (gone.from != len(gone.items) || gone.next != nil || gone.messages != nil) {
 		t.Fatalf("block %+v is gone", gone)
 	}
 	if got.message != nil {
@@ -91,8 +115,7 @@ func (m *readyModel) giveBack(t *rapid.T) {
 	m.out = slices.Delete(m.out, i, i+1)
 	m.ready.giveBack(e)
 	e.redelivered, e.deliveries = true, e.deliveries+1
-	m.all = append(m.all, e)
-	slices.SortFunc(m.all, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
+	m.insert(e)
 }
 
 func (m *readyModel) shed(t *rapid.T) {
@@ -104,17 +127,37 @@ func (m *readyModel) shed(t *rapid.T) {
 		return 0
 	})
 	switch {
-	case stuck == nil && !more && m.ready.over(window):
-		t.Fatalf("%d bytes are left in memory, %d of them in front", m.ready.loaded(), m.ready.front)
+	case stuck == nil && !more && m.ready.over(0, window):
+		t.Fatalf("%d bytes are left in memory, %d of them behind the front", m.ready.loaded(), m.ready.behind())
 	case stuck != nil && stuck.items[stuck.to-1].Seq < m.stored:
 		t.Fatal("what could be dropped is not")
+	case stuck != nil && rapid.Bool().Draw(t, "page out"):
+		m.pageOut(t, stuck)
+	}
+}
+
+// pageOut has a block that is not yet stored be on disk nevertheless.
+func (m *readyModel) pageOut(t *rapid.T, b *block) {
+	if !m.ready.rests(b) {
+		t.Fatal("a block that cannot be dropped does not rest")
+	}
+	for i := b.from; i < b.to; i++ {
+		b.items[i].Place = m.places[b.messages[i]]
+	}
+	m.ready.drop(b)
+	if m.ready.rests(b) {
+		t.Fatal("a block that was dropped rests")
 	}
 }
 
 // install has the next blocks read: they come as other messages.
 func (m *readyModel) install(t *rapid.T) {
 	size := rapid.SampledFrom([]int{0, blockSize, 1 << 20}).Draw(t, "bytes")
-	for _, b := range m.ready.missing(size) {
+	short := m.ready.short(rapid.SampledFrom([]int{1, 100_000, math.MaxInt}).Draw(t, "short"))
+	if short == nil {
+		t.Skip()
+	}
+	for _, b := range short.missing(size) {
 		messages := make([]*message, len(b.items))
 		for i, it := range b.items {
 			disk := m.disk[it.Place]
@@ -133,26 +176,79 @@ func (m *readyModel) install(t *rapid.T) {
 
 func (m *readyModel) restore() {
 	var items []storage.Item
-	for _, e := range m.all {
+	for _, e := range slices.SortedFunc(slices.Values(m.all), bySeq) {
 		items = append(items, storage.Item{
 			Seq: e.seq, Place: storage.Place(e.seq + 1), Expires: e.expires, Size: e.size, Head: uint32(e.message.head()),
 			Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
 		})
 	}
-	m.ready = ready{}
+	m.ready = m.empty()
 	m.ready.restore(items)
 }
 
 // check compares what can be seen, and what is counted with what is there.
 func (m *readyModel) check(t *rapid.T) {
-	r := &m.ready
-	bytes, bodies, available, disk, fresh, front, back := 0, 0, len(r.returned), 0, 0, 0, 0
-	for _, e := range r.returned {
-		back += int(e.size)
+	bytes, bodies, available, disk := 0, 0, len(m.all), 0
+	lanes := []*ready{&m.ready.ready}
+	if m.levels != nil {
+		lanes = m.ready.lanes
 	}
 	for _, e := range m.all {
 		bytes += int(e.size)
 		bodies += len(e.message.content.Body())
+	}
+	for n, r := range slices.Backward(lanes) {
+		if m.levels != nil && r.len() == 0 {
+			t.Fatalf("of %d lanes the one at %d is empty", len(lanes), n)
+		}
+		disk += checkList(t, r)
+	}
+	for n, e := range m.all {
+		if !m.loaded(lanes, e.seq) {
+			available = n
+			break
+		}
+	}
+	if short := m.ready.short(math.MaxInt); available < len(m.all) && (short == nil || !m.within(short.away, m.all[available].seq)) {
+		t.Fatalf("message %d, which is to be read next, is not where messages are short", m.all[available].seq)
+	}
+	if m.ready.len() != len(m.all) || m.ready.size() != bytes {
+		t.Fatalf("%d messages of %d bytes, want %d of %d", m.ready.len(), m.ready.size(), len(m.all), bytes)
+	}
+	if m.ready.bodySize() != bodies {
+		t.Fatalf("%d bytes of bodies, want %d", m.ready.bodySize(), bodies)
+	}
+	if got := m.ready.size() - m.ready.loaded(); m.ready.available() != available || got != disk || m.ready.split() != (disk > 0) {
+		t.Fatalf("%d available, %d bytes on disk, want %d, %d", m.ready.available(), got, available, disk)
+	}
+	m.checkRanges(t)
+}
+
+// loaded tells whether a message is in memory.
+func (m *readyModel) loaded(lanes []*ready, seq uint64) bool {
+	for _, r := range lanes {
+		for b := r.away; b != r.rest; b = b.next {
+			if m.within(b, seq) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// within tells whether a message is in a block.
+func (m *readyModel) within(b *block, seq uint64) bool {
+	_, found := slices.BinarySearchFunc(b.items[b.from:b.to], seq, func(it storage.Item, seq uint64) int {
+		return cmp.Compare(it.Seq, seq)
+	})
+	return found
+}
+
+// checkList checks what a list counts, and returns what it has on disk.
+func checkList(t *rapid.T, r *ready) (disk int) {
+	bytes, available, fresh, front, back := 0, len(r.returned), 0, 0, 0
+	for _, e := range r.returned {
+		back += int(e.size)
 	}
 	region, last := 0, (*block)(nil)
 	for b := r.head; b != nil; b = b.next {
@@ -174,21 +270,22 @@ func (m *readyModel) check(t *rapid.T) {
 		if region == 0 || disk == 0 {
 			available += b.to - b.from
 		}
+		for _, it := range b.items[b.from:b.to] {
+			bytes += int(it.Size)
+		}
 		fresh += b.to - b.from
 		last = b
 	}
 	switch {
-	case r.len() != len(m.all) || r.bytes != bytes || r.fresh != fresh:
-		t.Fatalf("%d messages of %d bytes, want %d of %d", r.len(), r.bytes, len(m.all), bytes)
+	case r.fresh != fresh || r.bytes != bytes+back:
+		t.Fatalf("%d messages are counted, and %d bytes, want %d, %d", r.fresh, r.bytes, fresh, bytes+back)
 	case r.available() != available || r.disk != disk || r.front != front || r.back != back:
 		t.Fatalf("%d available, %d bytes on disk, %d in front, %d came back, want %d, %d, %d, %d",
 			r.available(), r.disk, r.front, r.back, available, disk, front, back)
-	case r.bodies != bodies:
-		t.Fatalf("%d bytes of bodies, want %d", r.bodies, bodies)
 	case r.tail != last:
 		t.Fatal("the tail is not the last block")
 	}
-	m.checkRanges(t)
+	return disk
 }
 
 // checkRanges checks that ranges have all that is ready and nothing that is
@@ -217,43 +314,54 @@ func (m *readyModel) checkRanges(t *rapid.T) {
 }
 
 func TestReadyMessagesAreTakenInTheOrderOfTheirPositions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { newReadyModel().run(t) })
+}
+
+// PRI-01, PRI-05: whatever of them is on disk, out or given back. A purge does not
+// settle what is out, in whatever lane.
+func TestReadyMessagesAreTakenInTheOrderOfTheirPriorities(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := newReadyModel()
-		many := func(what func(*rapid.T), possible func() bool) func(*rapid.T) {
-			return func(t *rapid.T) {
-				if !possible() {
-					t.Skip()
-				}
-				for n := rapid.IntRange(1, 2*blockLen).Draw(t, "times"); n > 0 && possible(); n-- {
-					what(t)
-				}
+		few, all := []uint8{0, 1, 5}, []uint8{0, 1, 2, 3, 62, 63, 64, 65, 127, 128, 200, 254, 255}
+		newReadyModel(rapid.SampledFrom([][]uint8{few, all}).Draw(t, "levels")...).run(t)
+	})
+}
+
+// run has anything happen.
+func (m *readyModel) run(t *rapid.T) {
+	many := func(what func(*rapid.T), possible func() bool) func(*rapid.T) {
+		return func(t *rapid.T) {
+			if !possible() {
+				t.Skip()
+			}
+			for n := rapid.IntRange(1, 2*blockLen).Draw(t, "times"); n > 0 && possible(); n-- {
+				what(t)
 			}
 		}
-		t.Repeat(map[string]func(*rapid.T){
-			"":         m.check,
-			"push":     many(m.push, func() bool { return true }),
-			"pop":      many(m.pop, func() bool { return m.ready.available() > 0 }),
-			"drop":     many(m.drop, func() bool { return len(m.all) > 0 }),
-			"giveBack": many(m.giveBack, func() bool { return len(m.out) > 0 }),
-			"store":    func(t *rapid.T) { m.stored = rapid.Uint64Range(m.stored, m.next).Draw(t, "stored") },
-			"shed":     m.shed,
-			"install":  m.install,
-			"restore": func(t *rapid.T) {
-				if m.stored < m.next || len(m.out) > 0 {
-					t.Skip()
-				}
-				m.restore()
-			},
-			"purge": func(t *rapid.T) {
-				if rapid.IntRange(0, 9).Draw(t, "purge") > 0 {
-					t.Skip()
-				}
-				if got := m.ready.purge(); got != len(m.all) {
-					t.Fatalf("purged %d messages, want %d", got, len(m.all))
-				}
-				m.all = nil
-			},
-		})
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"":         m.check,
+		"push":     many(m.push, func() bool { return true }),
+		"pop":      many(m.pop, func() bool { return m.ready.available() > 0 }),
+		"drop":     many(m.drop, func() bool { return len(m.all) > 0 }),
+		"giveBack": many(m.giveBack, func() bool { return len(m.out) > 0 }),
+		"store":    func(t *rapid.T) { m.stored = rapid.Uint64Range(m.stored, m.next).Draw(t, "stored") },
+		"shed":     m.shed,
+		"install":  m.install,
+		"restore": func(t *rapid.T) {
+			if m.stored < m.next || len(m.out) > 0 {
+				t.Skip()
+			}
+			m.restore()
+		},
+		"purge": func(t *rapid.T) {
+			if rapid.IntRange(0, 9).Draw(t, "purge") > 0 {
+				t.Skip()
+			}
+			if got := m.ready.purge(); got != len(m.all) {
+				t.Fatalf("purged %d messages, want %d", got, len(m.all))
+			}
+			m.all = nil
+		},
 	})
 }
 
@@ -301,6 +409,42 @@ func BenchmarkReady(b *testing.B) {
 			}
 		})
 	}
+	for _, levels := range []uint8{1, 10, 255} { // of which all are in use, or one at a time
+		for _, n := range []int{1, 1000} {
+			b.Run(fmt.Sprintf("push and pop/%d of %d priorities", n, levels), func(b *testing.B) {
+				r := newLanes(levels)
+				b.ReportAllocs()
+				for i := 0; i < b.N; i += n {
+					for j := range n {
+						r.push(&entry{seq: uint64(i + j), message: m, priority: uint8((i + j) * 7 % int(levels))})
+					}
+					for range n {
+						r.pop()
+					}
+				}
+			})
+		}
+	}
+	b.Run("purge/1000000 of 10 priorities", func(b *testing.B) {
+		r := newLanes(9)
+		for i := range uint64(1_000_000) {
+			r.push(&entry{seq: i + 1, message: m, priority: uint8(i * 7 % 10)})
+		}
+		for b.Loop() {
+			n := 0
+			r.ranges(func(storage.Range) { n++ })
+		}
+	})
+	b.Run("restore/1000000 of 10 priorities", func(b *testing.B) {
+		items := itemsOf(1_000_000, 1100)
+		for i := range items {
+			items[i].Priority = uint8(i * 7 % 10)
+		}
+		for b.Loop() {
+			r := newLanes(9)
+			r.restore(items)
+		}
+	})
 	b.Run("restore/1000000", func(b *testing.B) {
 		items := itemsOf(1_000_000, 1100)
 		for b.Loop() {

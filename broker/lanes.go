@@ -1,0 +1,271 @@
+package broker
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/leveretmq/leveret/storage"
+)
+
+// lanes hold what is ready in a queue. Without x-max-priority there is one
+// lane, and the embedded one is it (PRI-04). With it each level that has
+// messages has a lane of its own: they are taken from the highest one, and in
+// the order of their positions there (PRI-01).
+type lanes struct {
+	ready
+	*prioritized // nil: the queue has no priorities
+}
+
+// prioritized are the lanes of a queue with x-max-priority. A level costs
+// nothing as long as it has no messages, and each lane is paged as if it were
+// a queue.
+type prioritized struct {
+	used  [4]uint64 // levels that have a lane, a bit each
+	lanes []*ready  // by rising level; none is empty
+	spare *ready    // an empty one, to use again; or nil
+	sum   tally
+}
+
+// tally counts what is in lanes.
+type tally struct {
+	messages int
+	bytes    int // size of all messages
+	bodies   int // of those, bytes of bodies
+	disk     int // size of those that are on disk
+	split    int // lanes of which some are on disk
+}
+
+// tally counts what is in one lane.
+func (r *ready) tally() tally {
+	return tally{messages: r.len(), bytes: r.bytes, bodies: r.bodies, disk: r.disk, split: min(r.absent, 1)}
+}
+
+// newLanes returns the lanes of a queue whose messages have at most such a
+// priority.
+func newLanes(maxPriority uint8) lanes {
+	if maxPriority == 0 {
+		return lanes{}
+	}
+	return lanes{prioritized: new(prioritized)}
+}
+
+// index is where the lane of a level is, if it has one, or belongs.
+func (p *prioritized) index(level uint8) (i int) {
+	word := level / 64
+	for _, w := range p.used[:word] {
+		i += bits.OnesCount64(w)
+	}
+	return i + bits.OnesCount64(p.used[word]&(1<<(level%64)-1))
+}
+
+func (p *prioritized) has(level uint8) bool { return p.used[level/64]>>(level%64)&1 != 0 }
+
+// lane returns the lane of a level, a new one if it has none.
+func (p *prioritized) lane(level uint8) *ready {
+	i := p.index(level)
+	if p.has(level) {
+		return p.lanes[i]
+	}
+	r := p.spare
+	if p.spare = nil; r == nil {
+		r = new(ready)
+	}
+	p.lanes = slices.Insert(p.lanes, i, r)
+	p.used[level/64] |= 1 << (level % 64)
+	return r
+}
+
+// remove removes the lane at i, which is empty and was that of a level.
+func (p *prioritized) remove(i int, level uint8) {
+	p.spare = p.lanes[i]
+	p.lanes = slices.Delete(p.lanes, i, i+1)
+	p.used[level/64] &^= 1 << (level % 64)
+}
+
+// changed counts what has become of a lane since it had so much in it.
+func (p *prioritized) changed(l *ready, before tally) {
+	now := l.tally()
+	p.sum.messages += now.messages - before.messages
+	p.sum.bytes += now.bytes - before.bytes
+	p.sum.bodies += now.bodies - before.bodies
+	p.sum.disk += now.disk - before.disk
+	p.sum.split += now.split - before.split
+}
+
+// next is the lane from which the next message is taken, and where it is; nil
+// if nothing is ready.
+func (p *prioritized) next() (r *ready, i int) {
+	if i = len(p.lanes) - 1; i < 0 {
+		return nil, i
+	}
+	return p.lanes[i], i
+}
+
+func (l *lanes) len() int {
+	if l.prioritized != nil {
+		return l.sum.messages
+	}
+	return l.ready.len()
+}
+
+// size is that of all messages.
+func (l *lanes) size() int {
+	if l.prioritized != nil {
+		return l.sum.bytes
+	}
+	return l.ready.bytes
+}
+
+// bodySize is that of their bodies.
+func (l *lanes) bodySize() int {
+	if l.prioritized != nil {
+		return l.sum.bodies
+	}
+	return l.bodies
+}
+
+// available is how many messages can be taken before one that is on disk.
+func (l *lanes) available() (n int) {
+	if l.prioritized == nil {
+		return l.ready.available()
+	}
+	if l.sum.split == 0 {
+		return l.sum.messages
+	}
+	for _, r := range slices.Backward(l.lanes) {
+		if n += r.available(); r.absent > 0 {
+			break
+		}
+	}
+	return n
+}
+
+// push adds a message behind all others of its priority.
+func (l *lanes) push(e *entry) {
+	if l.prioritized == nil {
+		l.ready.push(e)
+		return
+	}
+	r := l.lane(e.priority)
+	bytes, bodies := r.bytes, r.bodies
+	r.push(e)
+	l.sum.messages++
+	l.sum.bytes += r.bytes - bytes
+	l.sum.bodies += r.bodies - bodies
+}
+
+// pop removes the first message. It must be available.
+func (l *lanes) pop() entry {
+	if l.prioritized == nil {
+		return l.ready.pop()
+	}
+	r, i := l.next()
+	bodies := r.bodies
+	e := r.pop()
+	l.sum.messages--
+	l.sum.bytes -= int(e.size)
+	l.sum.bodies -= bodies - r.bodies
+	if r.len() == 0 {
+		l.remove(i, e.priority)
+	}
+	return e
+}
+
+// first is what is known of the first message: of the highest priority, and of
+// those the oldest (LEN-12, PRI-07). See ready.first.
+func (l *lanes) first() (it storage.Item, ok bool) {
+	if l.prioritized == nil {
+		return l.ready.first()
+	}
+	if r, _ := l.next(); r != nil {
+		return r.first()
+	}
+	return it, false
+}
+
+// deadline is when the first message expires; see ready.deadline.
+func (l *lanes) deadline() int64 {
+	if l.prioritized == nil {
+		return l.ready.deadline()
+	}
+	if r, _ := l.next(); r != nil {
+		return r.deadline()
+	}
+	return 0
+}
+
+// overdue tells whether the first message has expired.
+func (l *lanes) overdue(now int64) bool {
+	at := l.deadline()
+	return at != 0 && at <= now
+}
+
+// dropFirst removes it; see ready.dropFirst.
+func (l *lanes) dropFirst() (e entry, gone *block) {
+	if l.prioritized == nil {
+		return l.ready.dropFirst()
+	}
+	r, i := l.next()
+	before := r.tally()
+	e, gone = r.dropFirst()
+	l.changed(r, before)
+	if r.len() == 0 {
+		l.remove(i, e.priority)
+	}
+	return e, gone
+}
+
+// giveBack puts a message that was delivered back to its position among those
+// of its priority (PRI-05), marked as redelivered.
+func (l *lanes) giveBack(e entry) {
+	if l.prioritized == nil {
+		l.ready.giveBack(e)
+		return
+	}
+	r := l.lane(e.priority)
+	before := r.tally()
+	r.giveBack(e)
+	l.changed(r, before)
+}
+
+// purge removes all messages and returns how many there were.
+func (l *lanes) purge() int {
+	if l.prioritized == nil {
+		return l.ready.purge()
+	}
+	n := l.sum.messages
+	*l.prioritized = prioritized{}
+	return n
+}
+
+// restore fills empty lanes with messages that are on disk. It keeps items.
+func (l *lanes) restore(items []storage.Item) {
+	if l.prioritized == nil {
+		l.ready.restore(items)
+		return
+	}
+	for level, items := range byPriority(items) {
+		if len(items) > 0 {
+			r := l.lane(uint8(level))
+			r.restore(items)
+			l.changed(r, tally{})
+		}
+	}
+}
+
+// byPriority parts items, those of one priority in their order.
+func byPriority(items []storage.Item) (parts [256][]storage.Item) {
+	var count [256]int
+	for i := range items {
+		count[items[i].Priority]++
+	}
+	all := make([]storage.Item, len(items))
+	for level, n := range count {
+		parts[level], all = all[:0:n], all[n:]
+	}
+	for i := range items {
+		part := &parts[items[i].Priority]
+		*part = append(*part, items[i])
+	}
+	return parts
+}
