@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -62,7 +63,20 @@ func (g *game) normalise(text string) string {
 		mask := replyPrefix + fmt.Sprintf("*%d", i+1)
 		text = strings.NewReplacer(strconv.Quote(name), mask, name, mask).Replace(text)
 	}
+	text = deathTime.ReplaceAllStringFunc(text, maskNow)
 	return generated.ReplaceAllString(text, "amq.$1-*")
+}
+
+var deathTime = regexp.MustCompile(`\btime=T:[0-9]+`)
+
+// maskNow hides a time in seconds that is about the present one. One that a
+// client made up stays.
+func maskNow(text string) string {
+	seconds, err := strconv.ParseInt(strings.TrimPrefix(text, "time=T:"), 10, 64)
+	if err != nil || time.Since(time.Unix(seconds, 0)).Abs() > time.Hour {
+		return text
+	}
+	return "time=T:now"
 }
 
 // learn notes the names that the broker made up.

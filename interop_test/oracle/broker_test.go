@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/leveretmq/leveret/broker"
@@ -82,6 +84,14 @@ func (p *inProcess) restart(kill bool) error {
 	return p.start()
 }
 
+// player plays to it.
+func (p *inProcess) player() Player {
+	return Player{Addr: p.addr, Restart: p.restart, SetPolicy: p.setPolicy}
+}
+
+// setPolicy is [Player.SetPolicy].
+func (p *inProcess) setPolicy(Policy) error { return errors.New("policies are not there yet") }
+
 // copyLive copies a directory that is in use, in which names may come and go.
 func copyLive(to, from string) error {
 	for {
@@ -106,4 +116,38 @@ func elsewhere(kill bool) error {
 		err = errors.Join(err, errors.New(string(out)))
 	}
 	return err
+}
+
+// policyElsewhere is [Player.SetPolicy] for a RabbitMQ, if its rabbitmqctl is
+// known: one call at a time.
+func policyElsewhere() func(Policy) error {
+	if *ctl == "" {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(p Policy) error {
+		mu.Lock()
+		defer mu.Unlock()
+		words := strings.Fields(*ctl)
+		out, err := exec.Command(words[0], append(words[1:], policyWords(p)...)...).CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		return errors.New(strings.TrimPrefix(string(out), "Error:\n"))
+	}
+}
+
+// policyWords is what rabbitmqctl is told.
+func policyWords(p Policy) []string {
+	kind := "policy"
+	if p.Operator {
+		kind = "operator_policy"
+	}
+	if p.Clear {
+		return []string{"clear_" + kind, p.Name}
+	}
+	return []string{
+		"set_" + kind, p.Name, p.Pattern, p.Definition,
+		"--apply-to", p.ApplyTo, "--priority", strconv.Itoa(p.Priority),
+	}
 }

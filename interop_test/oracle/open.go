@@ -123,6 +123,7 @@ func (g *game) cleanUp() {
 	for _, p := range g.order {
 		p.shut(false)
 	}
+	g.clearPolicies()
 	var calls [][]string
 	for _, x := range g.exchanges {
 		calls = append(calls, []string{"exchange.delete", "exchange=" + strconv.Quote(x)})

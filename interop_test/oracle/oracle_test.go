@@ -18,6 +18,7 @@ var (
 	record = flag.Bool("record", false, "write what -addr answers into the scripts")
 	target = flag.String("addr", "", "play to the RabbitMQ 3.10.8 at this address instead of leveret")
 
+	ctl       = flag.String("ctl", "", "rabbitmqctl of what is at -addr, with its options")
 	restarter = flag.String("restarter", "", "command that restarts what is at -addr; it is given stop or kill")
 )
 
@@ -50,9 +51,9 @@ func scripts(t *testing.T) map[string]*Script {
 }
 
 func TestTheBrokerAnswersAsRecorded(t *testing.T) {
-	pl := Player{Addr: *target}
+	pl := Player{Addr: *target, SetPolicy: policyElsewhere()}
 	if *target == "" {
-		pl.Addr = startBroker(t, "").addr
+		pl = startBroker(t, "").player()
 	}
 	play(t, pl, false)
 }
@@ -62,15 +63,14 @@ func TestTheBrokerAnswersAsRecordedWithADataDirectory(t *testing.T) {
 	if *target != "" {
 		t.Skip("plays to leveret")
 	}
-	play(t, Player{Addr: startBroker(t, t.TempDir()).addr}, false)
+	play(t, startBroker(t, t.TempDir()).player(), false)
 }
 
 func TestTheBrokerAnswersAsRecordedWhenItIsRestarted(t *testing.T) {
-	pl := Player{Addr: *target, Restart: elsewhere}
+	pl := Player{Addr: *target, Restart: elsewhere, SetPolicy: policyElsewhere()}
 	switch {
 	case *target == "":
-		p := startBroker(t, t.TempDir())
-		pl.Addr, pl.Restart = p.addr, p.restart
+		pl = startBroker(t, t.TempDir()).player()
 	case *restarter == "":
 		t.Skip("needs -restarter")
 	}
@@ -104,6 +104,9 @@ func play(t *testing.T, pl Player, restarts bool) {
 				t.Run(s.Name(), func(t *testing.T) {
 					if s.Slow && testing.Short() {
 						t.Skip("waits for seconds")
+					}
+					if s.Policies() && pl.SetPolicy == nil {
+						t.Skip("sets policies")
 					}
 					if !restarts {
 						t.Parallel()

@@ -18,6 +18,9 @@ type Player struct {
 	// Restart ends the broker, in good order or not, and begins it again at the
 	// same address; nil if that cannot be done.
 	Restart func(kill bool) error
+	// SetPolicy sets or clears a policy, and returns why the broker refuses it;
+	// nil if that cannot be done.
+	SetPolicy func(Policy) error
 }
 
 // Play plays a scenario and returns it with the answers that came. number
@@ -26,7 +29,7 @@ type Player struct {
 // the broker answers is never an error.
 func (pl Player) Play(ctx context.Context, s *Scenario, number int) (*Scenario, error) {
 	g := &game{
-		ctx: ctx, addr: pl.Addr, again: pl.Restart, prefix: fmt.Sprintf("o%.3s%03d.", pl.Run, number),
+		ctx: ctx, addr: pl.Addr, again: pl.Restart, setPolicy: pl.SetPolicy, prefix: fmt.Sprintf("o%.3s%03d.", pl.Run, number),
 		peers: map[string]*peer{}, vars: map[string]string{},
 	}
 	defer g.cleanUp()
@@ -69,6 +72,9 @@ type game struct {
 	replies []string // the reply names that came
 
 	queues, exchanges []string // declared, to be deleted
+
+	setPolicy func(Policy) error
+	policies  []Policy // that clear those that were set
 }
 
 // order is a step taken apart.
@@ -84,6 +90,9 @@ type order struct {
 func (g *game) step(line string) error {
 	if how, is := restartOf(line); is {
 		return g.restart(how)
+	}
+	if p, rest, is := policyOf(line); is {
+		return g.policy(p, rest)
 	}
 	name, o, err := takeApart(g.expand(line))
 	if err != nil {
