@@ -22,10 +22,15 @@ var (
 	restarter = flag.String("restarter", "", "command that restarts what is at -addr; it is given stop or kill")
 )
 
-// The scenarios mostly wait, some of them for seconds: many run at a time.
+// The scenarios mostly wait, some of them for seconds: many run at a time, but
+// fewer while they are recorded, when nothing may be late.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "48"); err != nil {
+	parallel := "48"
+	if *record {
+		parallel = "4"
+	}
+	if err := flag.Set("test.parallel", parallel); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
