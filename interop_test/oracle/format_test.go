@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"testing"
@@ -10,7 +11,9 @@ import (
 )
 
 func TestScriptsAreWrittenAsTheyWereRead(t *testing.T) {
-	for path, script := range scripts(t) {
+	all := scripts(t)
+	maps.Copy(all, loadScripts(t, ownScripts))
+	for path, script := range all {
 		want, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

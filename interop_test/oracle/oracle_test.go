@@ -36,10 +36,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// scripts are the files of scenarios, by path.
-func scripts(t *testing.T) map[string]*Script {
+// scripts are the files of scenarios that RabbitMQ has answered, by path.
+func scripts(t *testing.T) map[string]*Script { return loadScripts(t, "testdata/*.txt") }
+
+func loadScripts(t *testing.T, pattern string) map[string]*Script {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/*.txt")
+	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}

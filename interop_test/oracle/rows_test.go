@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 )
 
@@ -18,6 +19,13 @@ func TestEveryCompatibilityRowIsAccountedFor(t *testing.T) {
 				if !rows.Shown[row] {
 					t.Errorf("%s: %s is not in rows.txt as shown", path, row)
 				}
+			}
+		}
+	}
+	for _, script := range loadScripts(t, ownScripts) {
+		for _, s := range script.Scenarios {
+			for _, row := range s.Rows {
+				shown[row] = true
 			}
 		}
 	}
@@ -47,7 +55,9 @@ func TestScenariosHaveOneName(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := map[string]bool{}
-	for path, script := range scripts(t) {
+	all := scripts(t)
+	maps.Copy(all, loadScripts(t, ownScripts))
+	for path, script := range all {
 		for _, s := range script.Scenarios {
 			if names[s.Name()] {
 				t.Errorf("%s: two scenarios are called %q", path, s.Name())
