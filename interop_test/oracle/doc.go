@@ -8,16 +8,20 @@
 //	go test ./interop_test/oracle -addr 127.0.0.1:5672 -record     records anew
 //	    -restarter CMD                                             the scenarios that restart it, too:
 //	                                                               by "CMD stop" and "CMD kill"
+//	    -ctl CMD                                                   those that set policies, too: CMD is
+//	                                                               its rabbitmqctl
 //
 // With -run 'TheBroker/CHAN' only the scenarios of one file are played, or
 // recorded. With -short those that wait for seconds are left out. The RabbitMQ must
-// have its defaults, no plugins, and the user guest on the virtual host /. What a
+// have its defaults, no plugins but those of consistent hash, random and recent
+// history exchanges and of sharding, and the user guest on the virtual host /. What a
 // scenario declares has names of its own and is deleted at its end.
 //
 // testdata/rows.txt accounts for all compatibility rows of the areas in scope:
 // those that a scenario shows, and the reason for each of the others.
 // testdata/deviations.txt has the scenarios that leveret answers in another way on
-// purpose, with the reason and what it says instead.
+// purpose, with the reason and what it says instead. testdata/own has scripts about
+// what RabbitMQ 3.10.8 has not: what stands there was answered by leveret.
 //
 // # Scripts
 //
@@ -87,6 +91,12 @@
 //	restart                    ends it in good order and begins it again; shows what the connections
 //	                           that are open are told of that, which end with it
 //	restart kill               the same, but it is given no time, and nothing is shown
+//	policy %p ^%q {"max-length":1} apply-to=queues priority=1
+//	                           sets a policy: its name, pattern and definition. If it is refused,
+//	                           the reason is shown
+//	clear policy %p            takes it away; all that a scenario sets is taken away at its end
+//	operator-policy, clear operator-policy
+//	                           the same for operator policies
 //
 // In all steps % stands for a prefix that the scenario shares with no other, $queue
 // for the name in the last queue.declare-ok, $ctag for the consumer tag that came
@@ -104,6 +114,8 @@
 //     in the order in which they came, amq.rabbitmq.reply-to.*1.
 //   - In server-properties only the product and the capabilities are shown; the
 //     mechanisms are sorted.
+//   - A death that was within the last hour was "now"; the time of one that a client made
+//     up stays.
 //   - The order of a channel's events is kept. Channels, whose order among each other
 //     RabbitMQ leaves open, are sorted within a step, with channel 0 last.
 //   - An ack or nack for publishes is shown as the set of publishes that it covers
