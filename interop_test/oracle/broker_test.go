@@ -89,9 +89,6 @@ func (p *inProcess) player() Player {
 	return Player{Addr: p.addr, Restart: p.restart, SetPolicy: p.setPolicy}
 }
 
-// setPolicy is [Player.SetPolicy].
-func (p *inProcess) setPolicy(Policy) error { return errors.New("policies are not there yet") }
-
 // copyLive copies a directory that is in use, in which names may come and go.
 func copyLive(to, from string) error {
 	for {
