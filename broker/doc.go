@@ -47,6 +47,9 @@
 //	names, bindings, exclusive queues,
 //	sessions                                vhost.mu
 //	names for direct replies                replies.mu, held alone
+//	what an exchange remembers              history.mu, below vhost.mu
+//	what exchanges and queues know of
+//	messages, to drop duplicates            dedup.mu, held alone or below queue.mu
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu
 //	runs, routes, prefetch, tx              reader goroutine of the connection

@@ -3,7 +3,10 @@ package broker
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
+
+	"github.com/leveretmq/leveret/amqp"
 )
 
 // TestFingerprintsAgreeWithAList compares the set with a list of what was added,
@@ -53,6 +56,24 @@ func TestFingerprintsAgreeWithAList(t *testing.T) {
 				t.Fatalf("seed %d: %d are known in %d links, want %d", seed, len(set.places), len(set.links), len(list))
 			}
 		}
+	}
+}
+
+// BenchmarkDedup looks at messages of which each is another one.
+func BenchmarkDedup(b *testing.B) {
+	d := dedupOf(end{name: "q"}, deduplicating("x-cache-size", int32(100_000)))
+	contents := make([]amqp.Content, 200_000)
+	for i := range contents {
+		props := identified(strconv.Itoa(i))
+		contents[i] = amqp.NewContent(props.Append(nil), nil)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if id, ok := d.identify(&contents[i]); !ok || d.drops(id) {
+			b.Fatal("it is none that is known")
+		}
+		i = (i + 1) % len(contents)
 	}
 }
 
