@@ -7,8 +7,11 @@ import (
 
 func TestOneHeaderIsFoundAmongOthers(t *testing.T) {
 	p := (&BasicProperties{ContentType: "text/plain", DeliveryMode: 2, Headers: Table{
-		{Key: "a", Value: Table{{Key: "b", Value: int32(1)}}}, {Key: "b", Value: "two"},
-		{Key: "c", Value: Array{true, nil}}, {Key: "b", Value: "again"}, {Key: "v", Value: nil},
+		{Key: "a", Value: Table{{Key: "b", Value: int32(1)}}},
+		{Key: "b", Value: "two"},
+		{Key: "c", Value: Array{true, nil}},
+		{Key: "b", Value: "again"},
+		{Key: "v", Value: nil},
 	}}).Append(nil)
 	for key, want := range map[string]any{
 		"a": Table{{Key: "b", Value: int32(1)}}, "b": "two", "c": Array{true, nil}, "v": nil,

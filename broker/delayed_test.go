@@ -435,3 +435,30 @@ func TestABrokerThatShutsDownLeavesDelayedMessages(t *testing.T) {
 		}
 	})
 }
+
+// An exchange remembers what comes through it when the delay ends (XTYP-36), and
+// is told by the arguments of the inner type what it is to do.
+func TestADelayedExchangeIsOfItsInnerTypeInAllElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := connect(t, New(Options{}), 1)
+		p.do(1, &amqp.ExchangeDeclare{Exchange: "d", Type: "x-delayed-message", Arguments: amqp.Table{
+			{Key: "x-delayed-type", Value: "x-recent-history"}, {Key: "x-recent-history-length", Value: int32(1)},
+		}})
+		p.later("", "first", withDelay(int32(10)))
+		p.later("", "second", withDelay(int32(20)))
+		p.declare("before")
+		p.do(1, &amqp.QueueBind{Queue: "before", Exchange: "d"})
+		wantBodies(t, "before the delay", p.drain("before"))
+		elapse(time.Second)
+		p.declare("behind")
+		p.do(1, &amqp.QueueBind{Queue: "behind", Exchange: "d"})
+		wantBodies(t, "bound before", p.drain("before"), "first", "second")
+		wantBodies(t, "bound behind", p.drain("behind"), "second")
+		m := p.call(1, &amqp.ExchangeDeclare{Exchange: "e", Type: "x-delayed-message", Arguments: amqp.Table{
+			{Key: "x-delayed-type", Value: "x-recent-history"}, {Key: "x-recent-history-length", Value: int32(0)},
+		}})
+		if closed, ok := m.(*amqp.ChannelClose); !ok || !strings.Contains(closed.ReplyText, "x-recent-history-length") {
+			t.Errorf("got %+v", m)
+		}
+	})
+}
