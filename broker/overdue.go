@@ -28,7 +28,7 @@ type mark struct {
 const (
 	periods        = 32
 	shortestPeriod = 10 * time.Millisecond
-	longestPeriod  = 30 * time.Second
+	longestPeriod  = 15 * time.Second
 )
 
 // timeout is how long a consumer may take to settle a delivery, negative if there
@@ -155,8 +155,8 @@ func (o *overdue) find(u *unacked, now time.Time) (late, shortest time.Duration)
 
 // put adds a mark, unless nothing was delivered since the last one. It drops those
 // of deliveries before the oldest, and of old ones so many that they are still apart
-// by no more than a part of their age: however long something is outstanding, some
-// dozens are left.
+// by no more than a part of their age: however long something is outstanding, they
+// are a few hundred.
 func (o *overdue) put(m mark, oldest uint64) {
 	if n := len(o.marks); n == 0 || o.marks[n-1].tag < m.tag {
 		o.marks = append(o.marks, m)
@@ -165,7 +165,7 @@ func (o *overdue) put(m mark, oldest uint64) {
 	for i, k := range o.marks {
 		if n := len(kept); n > 0 && i+1 < len(o.marks) {
 			next := o.marks[i+1].time
-			if next.Sub(kept[n-1].time) <= m.time.Sub(next)/(periods/2) {
+			if next.Sub(kept[n-1].time) <= m.time.Sub(next)/(2*periods) {
 				continue
 			}
 		}

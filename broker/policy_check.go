@@ -46,7 +46,7 @@ var policyKeys = map[string]policyKey{
 	"queue-version":                 {queueVersion, "is not a valid queue-version value", true},
 	"queue-leader-locator":          {leaderLocator, "is not a valid queue leader locator value", false},
 	"queue-master-locator":          {masterLocator, "invalid queue-master-locator value", false},
-	"initial-cluster-size":          {positive, "is not a valid cluster size", false},
+	"initial-cluster-size":          {count, "is not a valid cluster size", false},
 	"target-group-size":             {positive, "is not a valid target group size", true},
 	"consumer-timeout":              {count, "is not a valid consumer timeout", false},
 	"consumer-disconnected-timeout": {count, "is not a valid consumer disconnected timeout", false},

@@ -208,7 +208,9 @@ func (r *recovery) conform() {
 		v.conformExchanges()
 	}
 	for _, q := range r.queues {
-		q.obey(q.vhost.rule(q.name, q.kind))
+		if q.delays == nil {
+			q.obey(q.vhost.rule(q.name, q.kind))
+		}
 	}
 }
 

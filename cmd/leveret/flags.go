@@ -9,26 +9,27 @@ import (
 
 // Names of flags that are read in more than one place.
 const (
-	flagListen         = "listen"
-	flagDataDir        = "data-dir"
-	flagDurability     = "durability"
-	flagJournalSize    = "journal-size"
-	flagAcceptLoss     = "accept-loss"
-	flagMemory         = "memory"
-	flagVhost          = "vhost"
-	flagDefaultUser    = "default-user"
-	flagDefaultPass    = "default-pass"
-	flagHeartbeat      = "heartbeat"
-	flagFrameMax       = "frame-max"
-	flagChannelMax     = "channel-max"
-	flagMaxMessageSize = "max-message-size"
-	flagServerVersion  = "server-version"
-	flagMemoryMark     = "memory-high-watermark"
-	flagDiskFreeLimit  = "disk-free-limit"
-	flagLogLevel       = "log-level"
-	flagLogFormat      = "log-format"
-	flagPprof          = "pprof"
-	flagVersion        = "version"
+	flagListen          = "listen"
+	flagDataDir         = "data-dir"
+	flagDurability      = "durability"
+	flagJournalSize     = "journal-size"
+	flagAcceptLoss      = "accept-loss"
+	flagMemory          = "memory"
+	flagVhost           = "vhost"
+	flagDefaultUser     = "default-user"
+	flagDefaultPass     = "default-pass"
+	flagHeartbeat       = "heartbeat"
+	flagFrameMax        = "frame-max"
+	flagChannelMax      = "channel-max"
+	flagMaxMessageSize  = "max-message-size"
+	flagConsumerTimeout = "consumer-timeout"
+	flagServerVersion   = "server-version"
+	flagMemoryMark      = "memory-high-watermark"
+	flagDiskFreeLimit   = "disk-free-limit"
+	flagLogLevel        = "log-level"
+	flagLogFormat       = "log-format"
+	flagPprof           = "pprof"
+	flagVersion         = "version"
 )
 
 // serveFlags are the settings of leveret serve.
@@ -104,6 +105,10 @@ func brokerFlags() []cli.Flag {
 		&cli.Uint64Flag{
 			Name: flagMaxMessageSize, EnvVars: []string{"LEVERET_MAX_MESSAGE_SIZE"}, Value: 128 << 20,
 			Usage: "largest message body in `BYTES`, up to 536870912",
+		},
+		&cli.DurationFlag{
+			Name: flagConsumerTimeout, EnvVars: []string{"LEVERET_CONSUMER_TIMEOUT"}, Value: 30 * time.Minute,
+			Usage: "close a channel that does not acknowledge a delivery within `TIME`, such as 90s or 30m; 0 is never",
 		},
 		&cli.StringFlag{
 			Name: flagServerVersion, EnvVars: []string{"LEVERET_SERVER_VERSION"}, Value: "3.13.7",

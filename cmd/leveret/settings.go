@@ -55,16 +55,17 @@ func readSettings(c *cli.Context) (settings, error) {
 		memory:    *c.Generic(flagMemoryMark).(*amount),
 		diskFree:  *c.Generic(flagDiskFreeLimit).(*amount),
 		broker: broker.Options{
-			Vhosts:         c.StringSlice(flagVhost),
-			DefaultUser:    c.String(flagDefaultUser),
-			DefaultPass:    c.String(flagDefaultPass),
-			Heartbeat:      heartbeat(c),
-			FrameMax:       uint32(c.Uint(flagFrameMax)),
-			ChannelMax:     uint16(c.Uint(flagChannelMax)),
-			MaxMessageSize: c.Uint64(flagMaxMessageSize),
-			Version:        c.String(flagServerVersion),
-			JournalSize:    int64(c.Generic(flagJournalSize).(*size).bytes),
-			AcceptLoss:     c.Bool(flagAcceptLoss),
+			ConsumerTimeout: consumerTimeout(c),
+			Vhosts:          c.StringSlice(flagVhost),
+			DefaultUser:     c.String(flagDefaultUser),
+			DefaultPass:     c.String(flagDefaultPass),
+			Heartbeat:       heartbeat(c),
+			FrameMax:        uint32(c.Uint(flagFrameMax)),
+			ChannelMax:      uint16(c.Uint(flagChannelMax)),
+			MaxMessageSize:  c.Uint64(flagMaxMessageSize),
+			Version:         c.String(flagServerVersion),
+			JournalSize:     int64(c.Generic(flagJournalSize).(*size).bytes),
+			AcceptLoss:      c.Bool(flagAcceptLoss),
 		},
 	}
 	if c.Args().Present() {
@@ -87,6 +88,9 @@ func readSettings(c *cli.Context) (settings, error) {
 	check(flagFrameMax, checkRange(uint64(c.Uint(flagFrameMax)), amqp.MinFrameMax, math.MaxInt32))
 	check(flagChannelMax, checkRange(uint64(c.Uint(flagChannelMax)), 1, math.MaxUint16))
 	check(flagMaxMessageSize, checkRange(s.broker.MaxMessageSize, 1, maxMessageSizeLimit))
+	if d := c.Duration(flagConsumerTimeout); d < 0 {
+		check(flagConsumerTimeout, fmt.Errorf("want a time of 0 or more, got %v", d))
+	}
 	if s.memory.part > 1 {
 		check(flagMemoryMark, fmt.Errorf("want a part of 0 to 1, got %s", s.memory.text))
 	}
@@ -134,6 +138,14 @@ func parseDurability(class string) (storage.Durability, error) {
 func heartbeat(c *cli.Context) time.Duration {
 	if s, ok := c.Generic(flagHeartbeat).(*seconds); ok && *s > 0 {
 		return time.Duration(*s)
+	}
+	return -1
+}
+
+// consumerTimeout is likewise.
+func consumerTimeout(c *cli.Context) time.Duration {
+	if d := c.Duration(flagConsumerTimeout); d > 0 {
+		return d
 	}
 	return -1
 }

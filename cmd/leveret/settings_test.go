@@ -33,7 +33,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DataDir: "./leveret-data",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
-			Version: "3.13.7", JournalSize: 256 << 20,
+			ConsumerTimeout: 30 * time.Minute, Version: "3.13.7", JournalSize: 256 << 20,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -44,7 +44,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 func TestSettingsComeFromFlags(t *testing.T) {
 	got, err := read(t, "--listen=127.0.0.1:1", "--listen", "[::1]:amqp,:0", "--memory",
 		"--vhost=/", "--vhost=a b,c", "--default-user=u", "--default-pass=p", "--heartbeat=1m30s", "--frame-max=4096", "--channel-max=65535",
-		"--memory-high-watermark=512MiB", "--disk-free-limit=1.5", "--journal-size=1GB", "--max-message-size=1", "--server-version=4", "--log-level=debug", "--log-format=json", "--pprof=localhost:6060")
+		"--memory-high-watermark=512MiB", "--disk-free-limit=1.5", "--journal-size=1GB", "--max-message-size=1", "--consumer-timeout=90s", "--server-version=4", "--log-level=debug", "--log-format=json", "--pprof=localhost:6060")
 	want := settings{
 		listen: []string{"127.0.0.1:1", "[::1]:amqp", ":0"}, pprof: "localhost:6060",
 		logLevel: zerolog.DebugLevel, logFormat: formatJSON,
@@ -52,7 +52,7 @@ func TestSettingsComeFromFlags(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: 90 * time.Second, FrameMax: 4096, ChannelMax: 65535, MaxMessageSize: 1,
-			Version: "4", JournalSize: 1e9,
+			ConsumerTimeout: 90 * time.Second, Version: "4", JournalSize: 1e9,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -67,7 +67,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		"LEVERET_JOURNAL_SIZE": "4MiB",
 		"LEVERET_VHOST":        "a,/", "LEVERET_DEFAULT_USER": "u", "LEVERET_DEFAULT_PASS": "p",
 		"LEVERET_HEARTBEAT": "0", "LEVERET_FRAME_MAX": "4096", "LEVERET_CHANNEL_MAX": "1",
-		"LEVERET_MAX_MESSAGE_SIZE": "536870912", "LEVERET_SERVER_VERSION": "4",
+		"LEVERET_MAX_MESSAGE_SIZE": "536870912", "LEVERET_CONSUMER_TIMEOUT": "0", "LEVERET_SERVER_VERSION": "4",
 		"LEVERET_MEMORY_HIGH_WATERMARK": "0", "LEVERET_DISK_FREE_LIMIT": "1GB",
 		"LEVERET_LOG_LEVEL": "error", "LEVERET_LOG_FORMAT": "json", "LEVERET_PPROF": "127.0.0.1:6060",
 	} {
@@ -81,7 +81,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		broker: broker.Options{
 			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p",
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,
-			Version: "4", DataDir: "/d", Durability: storage.OS, AcceptLoss: true, JournalSize: 4 << 20,
+			ConsumerTimeout: -1, Version: "4", DataDir: "/d", Durability: storage.OS, AcceptLoss: true, JournalSize: 4 << 20,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -156,6 +156,8 @@ func TestSettingsOutOfRangeAreRefused(t *testing.T) {
 		{"--channel-max=65537", "want 1 to 65535, got 65537"},
 		{"--max-message-size=0", "want 1 to 536870912, got 0"},
 		{"--max-message-size=536870913", "want 1 to 536870912, got 536870913"},
+		{"--consumer-timeout=-1s", "want a time of 0 or more, got -1s"},
+		{"--consumer-timeout=1800", "consumer-timeout"}, // of what?
 		{"--memory-high-watermark=1.1", "want a part of 0 to 1, got 1.1"},
 		{"--memory-high-watermark=much", `want a size such as 536870912, 512MiB or 1GB, or a part of the memory such as 0.6, got "much"`},
 		{"--disk-free-limit=-1", `want a size such as 536870912, 512MiB or 1GB, or a part of the memory such as 0.6, got "-1"`},
