@@ -14,9 +14,12 @@ type dead struct {
 // leaves them alone.
 type dying struct {
 	dead  []dead
-	from  int  // dead[:from] has been taken
-	bytes int  // of those that are in dead, or being handed on
-	asked bool // the undertaker knows of them
+	from  int    // dead[:from] has been taken
+	late  []dead // letters that no queue has taken, to be tried again (QQ-19)
+	count int    // of those that are in dead or late, or being handed on
+	bytes int    // of their messages
+	asked bool   // the undertaker knows of them
+	again *time.Timer
 }
 
 func (d *dying) len() int { return len(d.dead) - d.from }
@@ -26,6 +29,12 @@ func (d *dying) push(m dead) {
 		m.size = uint32(m.message.Size())
 	}
 	d.bytes += int(m.size)
+	d.count++
+	d.append(m)
+}
+
+// append puts one of those that count behind the others.
+func (d *dying) append(m dead) {
 	if d.from > len(d.dead)/2 && len(d.dead) == cap(d.dead) { // rather than grow
 		n := copy(d.dead, d.dead[d.from:])
 		clear(d.dead[n:])
@@ -72,7 +81,51 @@ const (
 	// graveSize is how many bytes may be dying in a queue before it has no more
 	// brought from disk for that.
 	graveSize = 8 << 20
+
+	// lateness is how long a letter that no queue has taken is not tried again.
+	lateness = 10 * time.Second
 )
+
+// unsent notes that a letter was not taken by any queue, or refused by one. q.mu is
+// held.
+func (q *queue) unsent(m *dead) {
+	d := &q.dying
+	if q.deleted {
+		return
+	}
+	d.late = append(d.late, *m)
+	if len(d.late) > 1 {
+		return
+	}
+	if d.again == nil {
+		d.again = time.AfterFunc(lateness, q.tryAgain)
+	} else {
+		d.again.Reset(lateness)
+	}
+}
+
+// tryAgain has the undertaker try letters once more that were not taken.
+func (q *queue) tryAgain() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d := &q.dying
+	for _, m := range d.late {
+		d.append(m)
+	}
+	if d.late = nil; d.len() > 0 {
+		q.vhost.undertaker.ask(q)
+	}
+}
+
+// end is when the queue is deleted: all that are not buried are returned.
+func (d *dying) end() []dead {
+	all := append(d.take(d.len(), nil), d.late...)
+	d.late = nil
+	if d.again != nil {
+		d.again.Stop()
+	}
+	return all
+}
 
 // full tells whether so much dies already that nothing more is to be brought from
 // disk for that.

@@ -16,6 +16,10 @@ type forwarding struct {
 	way    way
 	run    run
 	queues []*queue // that the run goes to
+
+	keeps   bool  // what is refused is not lost: it need not become a letter
+	sent    int   // messages so far
+	refused []int // which of them a queue has refused, ascending
 }
 
 // parcel is a message to be handed on. Its content has memory of its own.
@@ -27,8 +31,9 @@ type parcel struct {
 }
 
 // add hands a message on, to all queues that it comes to but those that are
-// barred; nil bars none. It returns whether there are any.
-func (f *forwarding) add(p *parcel, barred func(*queue) bool) bool {
+// barred; nil bars none. It returns whether there are any that are not, and any
+// that are.
+func (f *forwarding) add(p *parcel, bars func(*queue) bool) (found, barred bool) {
 	f.vhost.mu.RLock()
 	if f.from == nil {
 		f.way.find(f.vhost, p.origin, p.more, &p.content)
@@ -37,13 +42,14 @@ func (f *forwarding) add(p *parcel, barred func(*queue) bool) bool {
 	}
 	f.vhost.mu.RUnlock()
 	queues := f.way.queues
-	if barred != nil {
-		queues = slices.DeleteFunc(queues, barred)
+	if n := len(queues); bars != nil {
+		queues = slices.DeleteFunc(queues, bars)
+		barred = len(queues) < n
 	}
 	if len(queues) > 0 {
 		f.send(p, queues)
 	}
-	return len(queues) > 0
+	return len(queues) > 0, barred
 }
 
 // send hands a message on to queues, of which there are some.
@@ -54,12 +60,18 @@ func (f *forwarding) send(p *parcel, queues []*queue) {
 		r.origin, f.queues = p.origin, append(f.queues[:0], queues...)
 	}
 	r.bring(p, f.queues)
+	f.sent++
 }
 
 // flush hands on what was added.
 func (f *forwarding) flush() {
+	f.run.returns = f.keeps
 	for _, q := range f.queues {
 		q.publish(&f.run)
+	}
+	slices.Sort(f.run.refused)
+	for _, i := range slices.Compact(f.run.refused) {
+		f.refused = append(f.refused, f.sent-len(f.run.contents)+i)
 	}
 	clear(f.queues)
 	f.queues = f.queues[:0]

@@ -20,13 +20,17 @@ func (q *queue) limit() { q.cull(maxlen, q.exceeds) }
 // that refuses such, whoever could take it (LEN-06, LEN-08).
 func (q *queue) refuses(r *run, i int) bool {
 	s := q.settings
-	return s.overflow != dropHead && s.full(q.ready.len()+1, q.ready.bodySize()+r.contents[i].BodySize())
+	messages, bytes := q.ready.len()+1, q.ready.bodySize()+r.contents[i].BodySize()
+	if d := s.deadLetter; d != nil && d.insists { // QQ-21
+		messages, bytes = messages+q.dying.count, bytes+q.dying.bytes
+	}
+	return s.overflow != dropHead && s.full(messages, bytes)
 }
 
 // refuse notes that a queue has not taken the i-th publish.
 func (q *queue) refuse(r *run, i int) {
 	r.refused = append(r.refused, i)
-	if q.settings.overflow == rejectPublishDLX && q.settings.deadLetter != nil { // LEN-07
+	if q.settings.overflow == rejectPublishDLX && q.settings.deadLetter != nil && !r.returns { // LEN-07
 		d := q.discard(maxlen)
 		d.add(&entry{message: r.keep(i)})
 		d.end()

@@ -46,6 +46,7 @@ type run struct {
 	traits   []traits   // of contents, by index; those without are ordinary
 	now      int64      // milliseconds since 1970, once somebody has asked
 
+	returns bool  // who hands it on keeps what is refused
 	refused []int // those that a queue has not taken; one may be there several times
 
 	persistent int // how many of them queues are to store

@@ -48,7 +48,7 @@ var consumerChecks = []argumentCheck{
 
 // idleArguments have no effect on a queue yet.
 var idleArguments = []string{
-	"x-dead-letter-strategy",
+	"x-max-priority",
 }
 
 // idle are the arguments of a declaration that have no effect, in the order of

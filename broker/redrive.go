@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -141,7 +142,7 @@ func (r *redrive) step() {
 	}
 	v.begin()
 	defer func() { r.last = v.end() }()
-	f := forwarding{vhost: v}
+	f := forwarding{vhost: v, keeps: true}
 	moved := r.taken[:0]
 	for i := range r.taken {
 		if e := r.taken[i]; r.send(&f, e.message) {
@@ -151,6 +152,10 @@ func (r *redrive) step() {
 		}
 	}
 	f.flush()
+	for i, n := range f.refused { // all that were sent are in moved
+		r.kept = append(r.kept, moved[n-i])
+		moved = slices.Delete(moved, n-i, n-i+1)
+	}
 	r.moved += len(moved)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -171,7 +176,8 @@ func (r *redrive) send(f *forwarding, m *message) bool {
 		if r.options.RoutingKey != "" {
 			p.origin.key = r.options.RoutingKey
 		}
-		return f.add(&p, nil)
+		found, _ := f.add(&p, nil)
+		return found
 	}
 	queue, o := lastDeath(m.content.Properties())
 	to := f.vhost.named([]string{queue})

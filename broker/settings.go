@@ -37,6 +37,7 @@ type deadLettering struct {
 	exchange string
 	key      string
 	keyed    bool // by key, instead of the routing key of the message (DLX-02)
+	insists  bool // a letter that no queue takes is tried again until one does (QQ-19)
 }
 
 // settingsOf are the settings that the arguments of a queue of a type and its
@@ -52,7 +53,9 @@ func settingsOf(t *queueType, args amqp.Table, r rule) *settings {
 	}
 	if x, ok := w.word("dead-letter-exchange"); ok { // a key alone has no effect (DLX-26)
 		key, keyed := w.word("dead-letter-routing-key")
-		s.deadLetter = &deadLettering{x, key, keyed}
+		strategy, _ := w.word("dead-letter-strategy")
+		insists := strategy == "at-least-once" && t.replicated && s.overflow == rejectPublish
+		s.deadLetter = &deadLettering{x, key, keyed, insists}
 	}
 	return s
 }

@@ -73,9 +73,16 @@ func TestSettingsOfArgumentsAndPolicies(t *testing.T) {
 
 		{"DLX-25", classicQueue, nil, args("dead-letter-exchange", "p"), nil, letters, deadLettering{exchange: "p"}},
 		{"DLX-25", classicQueue, args("x-dead-letter-exchange", ""), args("dead-letter-exchange", "p"), nil, letters, deadLettering{}},
-		{"DLX-25", classicQueue, args("x-dead-letter-exchange", "a"), args("dead-letter-routing-key", "k"), nil, letters, deadLettering{"a", "k", true}},
+		{"DLX-25", classicQueue, args("x-dead-letter-exchange", "a"), args("dead-letter-routing-key", "k"), nil, letters, deadLettering{exchange: "a", key: "k", keyed: true}},
 		{"DLX-25", quorumQueue, args("x-dead-letter-exchange", "a", "x-dead-letter-routing-key", "l"), args("dead-letter-routing-key", "k"), nil,
-			letters, deadLettering{"a", "l", true}},
+			letters, deadLettering{exchange: "a", key: "l", keyed: true}},
+		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish", "x-dead-letter-strategy", "at-least-once"), nil, nil,
+			letters, deadLettering{exchange: "a", insists: true}},
+		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-dead-letter-strategy", "at-least-once"), nil, nil, letters, deadLettering{exchange: "a"}},
+		{"QQ-19", classicQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish"), args("dead-letter-strategy", "at-least-once"), nil,
+			letters, deadLettering{exchange: "a"}},
+		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish"), args("dead-letter-strategy", "at-least-once"), nil,
+			letters, deadLettering{exchange: "a", insists: true}},
 		{"DLX-26", classicQueue, nil, args("dead-letter-routing-key", "k"), nil, letters, nil},
 	} {
 		if got := tt.of(settingsOf(tt.kind, tt.arguments, ruled(tt.policy, tt.operator))); !reflect.DeepEqual(got, tt.want) {

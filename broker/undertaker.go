@@ -131,15 +131,16 @@ func (b *burial) unit(q *queue, n int) (more bool, g storage.Group) {
 	q.mu.Lock()
 	b.dead = q.dying.take(min(n, q.dying.len()), b.dead[:0])
 	q.mu.Unlock()
-	q.handOn(b.dead)
-	more = q.bury(b.dead)
+	more = q.bury(b.dead, q.handOn(b.dead))
 	clear(b.dead)
 	return more, g
 }
 
-// handOn sends letters of the dead to where they go. A unit is open.
-func (q *queue) handOn(all []dead) {
-	f := forwarding{vhost: q.vhost}
+// handOn sends letters of the dead to where they go. A unit is open. It returns
+// which of them are to be tried again.
+func (q *queue) handOn(all []dead) (again []int) {
+	f := forwarding{vhost: q.vhost, keeps: len(all) > 0 && all[0].letter.insists}
+	var sent []int // of all, by the number of the letter
 	now := amqp.Timestamp(time.Now().Unix())
 	var l letter
 	var last *dead
@@ -149,9 +150,21 @@ func (q *queue) handOn(all []dead) {
 			l = (&death{queue: q.name, why: d.why, at: now, to: d.letter}).letter(d.message)
 			last = d
 		}
-		f.add(&parcel{l.origin, l.more, d.message.content.WithProperties(l.properties), l.traits}, l.bars())
+		found, barred := f.add(&parcel{l.origin, l.more, d.message.content.WithProperties(l.properties), l.traits}, l.bars())
+		if found {
+			sent = append(sent, i)
+		} else if d.letter.insists && !barred {
+			again = append(again, i)
+		}
 	}
 	f.flush()
+	for _, n := range f.refused {
+		if i := sent[n]; all[i].letter.insists {
+			again = append(again, i)
+		}
+	}
+	slices.Sort(again)
+	return again
 }
 
 // alike tells whether the letters of two of the dead differ in their bodies only.
@@ -169,14 +182,21 @@ func (l *letter) bars() func(*queue) bool {
 	return func(q *queue) bool { return l.returnsTo(q.name) }
 }
 
-// bury forgets the dead, which were handed on in the unit that is open. Nobody's
-// publish is confirmed for it: the letters are not durable yet.
-func (q *queue) bury(all []dead) (more bool) {
+// bury forgets the dead but for those that are to be tried again, which were
+// handed on in the unit that is open. Nobody's publish is confirmed for it: the
+// letters are not durable yet.
+func (q *queue) bury(all []dead, again []int) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := settling{queue: q}
 	for i := range all {
+		if len(again) > 0 && again[0] == i {
+			q.unsent(&all[i])
+			again = again[1:]
+			continue
+		}
 		q.dying.bytes -= int(all[i].size)
+		q.dying.count--
 		if !q.deleted {
 			s.join(&all[i].entry)
 		}

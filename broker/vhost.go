@@ -150,7 +150,7 @@ func (v *vhost) removeQueue(q *queue, condition func(*queue) error) (remains, er
 		q.mu.Unlock()
 		return remains{}, err
 	}
-	gone := remains{q.empty(), slices.Clone(q.consumers), q.dying.take(q.dying.len(), nil)}
+	gone := remains{q.empty(), slices.Clone(q.consumers), q.dying.end()}
 	q.dropConsumers(func(*consumer) bool { return true })
 	q.deleted = true
 	q.still()
