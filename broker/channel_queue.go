@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"github.com/rs/zerolog"
-
 	"github.com/leveretmq/leveret/amqp"
 )
 
@@ -74,39 +72,20 @@ func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*qu
 	} else if reserved(name) { // QDEC-04, QDEC-05
 		return nil, amqp.AccessRefused.Errorf("queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
-	q, fresh, err := v.findOrAddQueue(name, m, s)
-	if fresh {
-		v.warnOfIdle(q)
-	}
-	return q, err
+	return v.findOrAddQueue(name, m, s)
 }
 
-// warnOfIdle says which arguments of a new queue have no effect: as a warning
-// once for each set of them, since programs declare many queues alike.
-func (v *vhost) warnOfIdle(q *queue) {
-	keys := idle(q.arguments)
-	if len(keys) == 0 {
-		return
-	}
-	level := zerolog.DebugLevel
-	if _, known := v.warned.LoadOrStore(strings.Join(keys, " "), true); !known {
-		level = zerolog.WarnLevel
-	}
-	v.log.WithLevel(level).Str("vhost", v.name).Str("queue", q.name).Strs("arguments", keys).
-		Msg("queue declared with arguments that have no effect yet")
-}
-
-func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q *queue, fresh bool, err error) {
+func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q *queue, err error) {
 	v.begin()
 	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if q := v.queues[name]; q != nil {
-		return q, false, q.equivalent(m, s) // and nothing else is checked (QARG-31)
+		return q, q.equivalent(m, s) // and nothing else is checked (QARG-31)
 	}
 	kind, err := checkDeclaration(queueText(name, v), m)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	q = newQueue(v, name, kind, m)
 	if m.Exclusive {
@@ -115,7 +94,7 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 	v.keepQueue(q)
 	v.addQueue(q)
 	q.use()
-	return q, true, nil
+	return q, nil
 }
 
 // newQueue returns the queue that a declaration describes, as shared by all. v.mu

@@ -46,22 +46,6 @@ var consumerChecks = []argumentCheck{
 	{"x-consumer-timeout", count},        // QARG-22
 }
 
-// idleArguments have no effect on a queue yet.
-var idleArguments = []string{
-	"x-max-priority",
-}
-
-// idle are the arguments of a declaration that have no effect, in the order of
-// the list.
-func idle(args amqp.Table) (keys []string) {
-	for _, key := range idleArguments {
-		if _, ok := args.Get(key); ok {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
 // checkServerNamed is for a declaration without a name (QDEC-03).
 func checkServerNamed(args amqp.Table) error {
 	v, ok := args.Get("x-queue-type")

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"github.com/leveretmq/leveret/amqp"
 )
 
@@ -328,21 +326,5 @@ func TestArgumentsAreComparedWithThoseOfTheQueue(t *testing.T) {
 		if got := declareTwice(t, tt.first, tt.second); got != want {
 			t.Errorf("%s: %v, then %v\n got %s\nwant %s", tt.row, tt.first, tt.second, got, want)
 		}
-	}
-}
-
-// Arguments without an effect are said once, not for every queue.
-func TestTheLogSaysWhichArgumentsHaveNoEffect(t *testing.T) {
-	var log strings.Builder
-	p := connect(t, New(Options{Log: zerolog.New(&log).Level(zerolog.WarnLevel)}), 1)
-	p.do(1, &amqp.QueueDeclare{Queue: "plain", Arguments: args("x-single-active-consumer", true, "unknown", "a")})
-	for _, name := range []string{"q", "q", "another"} {
-		arguments := args("x-queue-type", "quorum", "x-dead-letter-strategy", "at-most-once")
-		p.do(1, &amqp.QueueDeclare{Queue: name, Durable: true, Arguments: arguments})
-	}
-	want := `{"level":"warn","vhost":"/","queue":"q","arguments":["x-dead-letter-strategy"],` +
-		`"message":"queue declared with arguments that have no effect yet"}` + "\n"
-	if log.String() != want {
-		t.Errorf("the log has %s", log.String())
 	}
 }

@@ -27,8 +27,6 @@ type vhost struct {
 
 	failed context.Context // immutable; ends when the store has failed
 
-	warned sync.Map // sets of arguments that have no effect, once named in the log
-
 	// generation changes, under mu, with every change of what a publish may
 	// reach. Routes are remembered as long as it stays.
 	generation atomic.Uint64
