@@ -328,6 +328,37 @@ func TestWhatDiedComesBack(t *testing.T) {
 	})
 }
 
+// A message that is rejected, waits in a queue for retries and comes back is no
+// duplicate of itself, whether it comes back by an exchange or to the queue.
+func TestRetriesAreNoDuplicates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := connect(t, New(Options{}), 1)
+		table := func(fields ...any) (t amqp.Table) {
+			for i := 0; i < len(fields); i += 2 {
+				t = append(t, amqp.Field{Key: fields[i].(string), Value: fields[i+1]})
+			}
+			return t
+		}
+		p.do(1, &amqp.ExchangeDeclare{Exchange: "x", Type: "fanout", Arguments: deduplicating()})
+		p.do(1, &amqp.QueueDeclare{Queue: "q", Arguments: deduplicating("x-dead-letter-exchange", "", "x-dead-letter-routing-key", "retry")})
+		p.do(1, &amqp.QueueDeclare{Queue: "retry", Arguments: table("x-message-ttl", int32(1000), "x-dead-letter-exchange", "x")})
+		p.do(1, &amqp.QueueBind{Queue: "q", Exchange: "x"})
+		p.publishAs("a", "m")
+		for tag := range uint64(3) {
+			if body, _, _ := p.get("q"); body != "m" {
+				t.Fatalf("try %d: got %q", tag, body)
+			}
+			p.SendMethods(1, &amqp.BasicReject{DeliveryTag: tag + 1})
+			p.sync()
+			p.publishAs("a", "duplicate")
+			after(1500 * time.Millisecond)
+		}
+		if got := p.drain("q"); !slices.Equal(got, []string{"m"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 // Requeued messages are no duplicates.
 func TestWhatIsRequeuedIsNoDuplicate(t *testing.T) {
 	both(t, deduplicating(), func(t *testing.T, _ *Broker, p *peer) {
