@@ -78,6 +78,19 @@ func boolean(v any, _ amqp.Table) error {
 	return nil
 }
 
+// messageGroups accepts a boolean, and no priorities besides: what a group gives
+// next would have to wait for what came first and to overtake it.
+func messageGroups(v any, args amqp.Table) error {
+	if err := boolean(v, args); err != nil || v == false {
+		return err
+	}
+	most, _ := args.Get("x-max-priority")
+	if n, _ := integer(most); n > 0 {
+		return errors.New("not_with_priorities")
+	}
+	return nil
+}
+
 func queueVersion(v any, args amqp.Table) error {
 	if err := count(v, args); err != nil {
 		return err

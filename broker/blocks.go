@@ -30,7 +30,7 @@ func (b *block) release() {
 		return
 	}
 	b.items = b.items[:len(b.messages)]
-	b.from, b.to, b.size, b.next = 0, 0, 0, nil
+	b.from, b.to, b.size, b.next, b.group = 0, 0, 0, nil, nil
 	if len(b.items) == firstLen {
 		firsts.Put(b)
 		return

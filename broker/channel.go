@@ -157,6 +157,13 @@ func (ch *channel) reserve() bool {
 	return room
 }
 
+// unreserve undoes reserve.
+func (ch *channel) unreserve() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.volume--
+}
+
 // hasRoom tells whether the limit of the channel has room.
 func (ch *channel) hasRoom() bool {
 	ch.mu.Lock()

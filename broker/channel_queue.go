@@ -104,6 +104,7 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 	priority, _ := m.Arguments.Get("x-max-priority")
 	most, _ := integer(priority)
 	r := v.rule(name, kind) // POL-12
+	groups, _ := m.Arguments.Get("x-message-groups")
 	q := &queue{
 		name: name, vhost: v, durable: m.Durable && !m.Exclusive, autoDelete: m.AutoDelete,
 		kind: kind, arguments: m.Arguments, single: single == true,
@@ -113,6 +114,9 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 	}
 	q.ready.inTurn = kind.replicated // QQ-13
 	q.setPatience()
+	if groups == true {
+		q.ready.groups = newGroups(q)
+	}
 	return q
 }
 

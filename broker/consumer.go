@@ -25,7 +25,8 @@ type consumer struct {
 	credit  int // messages it may get before it has to acknowledge some
 	granted int // messages it may get until the next basic.credit
 	place   place
-	passed  uint64 // if it is passed over: orders it among the others
+	passed  uint64    // if it is passed over: orders it among the others
+	groups  groupHeap // those that it has and of which some waits
 	origin  *origin
 	deliver amqp.Deliver // prepared for origin
 }
@@ -122,7 +123,7 @@ func (q *queue) grant(k *consumer, credit int, reply func(available int)) {
 func (q *queue) withdraw(k *consumer) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if k.place == inLine && k.granted > 0 && q.ready.available() == 0 && q.ready.len() > 0 {
+	if k.place == inLine && k.granted > 0 && q.ready.headAway() {
 		return false
 	}
 	k.granted = 0
@@ -148,6 +149,7 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 	ch.mu.Unlock()
 	q.recall(unsettled)
 	q.giveBack(unsettled, true)
+	q.settledGroups(unsettled)
 	q.dispatch()
 	return unused
 }

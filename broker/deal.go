@@ -37,6 +37,9 @@ type item struct {
 // As with cards, a round gives every player its whole hand at once: player j
 // of n gets messages j, j+n, j+2n and so on.
 func (q *queue) deal(r *run, from, to int) (dealt int) {
+	if q.ready.groups != nil {
+		return q.dealGroups(to - from)
+	}
 	for {
 		left := to - from - dealt
 		if r == nil {

@@ -36,13 +36,13 @@ func (s *settings) failed(e *entry) bool {
 
 // giveBack puts deliveries back to where they belong, if they may come once
 // more (QQ-13). What a client gives back, a quorum queue without a limit puts
-// behind all others, but not what was lost with its channel (QQ-14). q.mu is held,
-// and a unit is open if the queue is stored.
+// behind all others, but not what was lost with its channel (QQ-14) or has
+// successors in its group. q.mu is held, and a unit is open if the queue is stored.
 func (q *queue) giveBack(ds []delivery, lost bool) {
 	if q.deleted {
 		return
 	}
-	last := q.kind.replicated && q.settings.deliveryLimit == unset && !lost
+	last := q.kind.replicated && q.settings.deliveryLimit == unset && !lost && q.ready.groups == nil
 	d := q.discard(deliveryLimit)
 	for i := range ds {
 		switch e := ds[i].entry.again(); {

@@ -43,7 +43,7 @@ func (q *queue) cull(why reason, doomed func() bool) {
 
 // mortal tells whether the first message, if there is one, can die: one that is
 // to become a letter has to be in memory.
-func (q *queue) mortal() bool { return q.settings.deadLetter == nil || q.ready.available() > 0 }
+func (q *queue) mortal() bool { return q.settings.deadLetter == nil || q.ready.firstHere() }
 
 // dooms tells whether messages at the head are to die.
 func (q *queue) dooms() bool {
@@ -107,6 +107,8 @@ func (q *queue) wake() {
 // never, or if there is none.
 func (r *ready) deadline() int64 {
 	switch {
+	case r.aside > 0:
+		return r.groups.oldest().waiting.deadline()
 	case len(r.returned) > 0:
 		return r.returned[0].expires
 	case r.head != nil:

@@ -19,7 +19,23 @@ func (l *lanes) split() bool {
 	if l.prioritized != nil {
 		return l.sum.split > 0
 	}
-	return l.absent > 0
+	return l.absent > 0 || l.groups != nil && l.groups.disk > 0
+}
+
+// headAway tells whether all was taken that comes before a message on disk.
+func (l *lanes) headAway() bool {
+	if l.groups != nil && l.absent == 0 && len(l.groups.away) == 0 {
+		return false
+	}
+	return l.split() && l.available() <= 0
+}
+
+// firstHere tells whether the first message is in memory.
+func (l *lanes) firstHere() bool {
+	if l.aside > 0 {
+		return l.groups.oldest().waiting.available() > 0
+	}
+	return l.available() > 0
 }
 
 // short returns the lane from which less than size bytes can be taken before a
@@ -29,7 +45,12 @@ func (l *lanes) short(size int) *ready {
 	case !l.split():
 		return nil
 	case l.prioritized == nil:
-		if l.front < size {
+		if l.groups != nil {
+			if r := l.groups.short(size); r != nil {
+				return r
+			}
+		}
+		if l.absent > 0 && l.front < size {
 			return &l.ready
 		}
 		return nil
@@ -66,7 +87,7 @@ func (l *lanes) behind() (n int) {
 func (l *lanes) over(limit, window int) bool {
 	switch {
 	case l.prioritized == nil:
-		return l.ready.over(max(limit, window))
+		return l.ready.over(max(limit, window)) || l.groups != nil && l.groups.over(window)
 	case l.loaded() <= max(limit, window):
 		return false
 	}
@@ -76,7 +97,14 @@ func (l *lanes) over(limit, window int) bool {
 // shed forgets messages in the middle of lanes; see ready.shed.
 func (l *lanes) shed(window int, place func(*message) storage.Place) (stuck *block, more bool) {
 	if l.prioritized == nil {
-		return l.ready.shed(window, place)
+		stuck, more = l.ready.shed(window, place)
+		if l.groups == nil || more {
+			return stuck, more
+		}
+		if b, more := l.groups.shed(window, place); stuck == nil {
+			return b, more
+		}
+		return stuck, false
 	}
 	for _, r := range l.lanes {
 		before := r.tally()
@@ -95,6 +123,9 @@ func (l *lanes) shed(window int, place func(*message) storage.Place) (stuck *blo
 // of is the lane to which a block belongs, or did; nil if its level has none.
 // All of its messages are of one priority.
 func (l *lanes) of(b *block) *ready {
+	if b.group != nil {
+		return &b.group.waiting
+	}
 	if l.prioritized == nil {
 		return &l.ready
 	}
@@ -121,9 +152,7 @@ func (l *lanes) drop(b *block) {
 	r := l.of(b)
 	before := r.tally()
 	r.drop()
-	if l.prioritized != nil {
-		l.changed(r, before)
-	}
+	l.counted(b, r, before)
 }
 
 // install puts the messages of b, which is wanted, where they were.
@@ -131,15 +160,25 @@ func (l *lanes) install(b *block, messages []*message) {
 	r := l.of(b)
 	before := r.tally()
 	r.install(b, messages)
-	if l.prioritized != nil {
-		l.changed(r, before)
+	l.counted(b, r, before)
+}
+
+// counted counts what has become of the list of a block since it had so much in
+// it.
+func (l *lanes) counted(b *block, r *ready, before tally) {
+	switch {
+	case l.prioritized != nil:
+		l.prioritized.changed(r, before)
+	case b.group != nil:
+		l.groups.starve(b.group)
+		l.ready.regroup(b.group, before)
 	}
 }
 
 // lists yields the first block of each lane.
 func (l *lanes) lists(yield func(head *block)) {
 	if l.prioritized == nil {
-		yield(l.head)
+		l.ready.heads(yield)
 		return
 	}
 	for _, r := range l.lanes {

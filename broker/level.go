@@ -64,8 +64,14 @@ func (l *level) advance(n int) { l.turn = (l.turn + n) % len(l.line) }
 // pass takes the i-th in line out of it; ever is how many of the queue were
 // passed over before.
 func (l *level) pass(i int, ever uint64) {
+	k := l.take(i)
+	k.place, k.passed = passedOver, ever
+}
+
+// take takes the i-th in line out of it.
+func (l *level) take(i int) *consumer {
 	i = (l.turn + i) % len(l.line)
-	l.line[i].place, l.line[i].passed = passedOver, ever
+	k := l.line[i]
 	l.line = slices.Delete(l.line, i, i+1)
 	if i < l.turn {
 		l.turn--
@@ -73,6 +79,16 @@ func (l *level) pass(i int, ever uint64) {
 	if l.turn == len(l.line) {
 		l.turn = 0
 	}
+	return k
+}
+
+// serve lets the i-th in line, who got a message, go to its end.
+func (l *level) serve(i int) {
+	if i == 0 {
+		l.advance(1)
+		return
+	}
+	l.join(l.take(i))
 }
 
 // rejoin puts a consumer that was passed over back in line, if it may have
@@ -114,6 +130,9 @@ func (q *queue) dismiss(gone func(*consumer) bool) {
 				touched = append(touched, l)
 			}
 			k.place = aside
+			if q.ready.groups != nil {
+				q.ready.groups.leave(k)
+			}
 		}
 		return true
 	})

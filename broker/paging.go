@@ -26,6 +26,9 @@ func (r *ready) restore(items []storage.Item) {
 // ranges yields the positions of all messages; between them are only such as
 // have been taken.
 func (r *ready) ranges(yield func(storage.Range)) {
+	if r.aside > 0 {
+		r.groups.lists(func(l *ready) { l.positions(yield) })
+	}
 	for i := range r.returned {
 		yield(storage.Range{From: r.returned[i].seq, To: r.returned[i].seq})
 	}
@@ -36,6 +39,9 @@ func (r *ready) ranges(yield func(storage.Range)) {
 
 // resident yields the messages that are not on disk.
 func (r *ready) resident(yield func(*message)) {
+	if r.aside > 0 {
+		r.groups.lists(func(l *ready) { l.resident(yield) })
+	}
 	for i := range r.returned {
 		yield(r.returned[i].message)
 	}

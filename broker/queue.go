@@ -62,9 +62,12 @@ func (q *queue) publish(r *run) (pressed bool) {
 		q.delay(r)
 		return false
 	}
-	if q.picky(r) {
+	switch {
+	case q.ready.groups != nil:
+		q.publishGrouped(r)
+	case q.picky(r):
 		q.publishEach(r)
-	} else {
+	default:
 		q.publishAll(r)
 	}
 	if q.ready.overtaking() {
@@ -156,6 +159,7 @@ func (q *queue) settled(ds []delivery) {
 // more, and rejoins the line unless it is the limit of its channel that holds it
 // up. Without a consumer they were got.
 func (q *queue) credit(ds []delivery) {
+	q.settledGroups(ds)
 	k := ds[0].consumer
 	if k == nil {
 		return
@@ -182,6 +186,7 @@ func (q *queue) lose(ds []delivery) {
 	defer q.leave()
 	q.recall(ds)
 	q.giveBack(ds, true)
+	q.settledGroups(ds)
 	q.dispatch()
 }
 
@@ -205,10 +210,13 @@ func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 		q.leave()
 		q.enter()
 	}
-	if q.ready.available() == 0 {
-		return entry{}, q.ready.len(), false
+	if e, ok = q.takeFirst(noAck); !ok {
+		q.balance()
+		if !q.ready.headAway() {
+			return e, 0, false
+		}
+		return e, q.ready.len(), false
 	}
-	e = q.ready.pop()
 	q.expire()
 	q.balance()
 	if noAck && q.stored != nil {
@@ -217,6 +225,18 @@ func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 		s.end()
 	}
 	return e, q.ready.len(), true
+}
+
+// takeFirst takes the first message, or with groups the first that no consumer
+// has; false if there is none in memory.
+func (q *queue) takeFirst(noAck bool) (e entry, ok bool) {
+	if q.ready.groups != nil {
+		return q.getGrouped(noAck)
+	}
+	if q.ready.available() == 0 {
+		return e, false
+	}
+	return q.ready.pop(), true
 }
 
 // purge removes all ready messages and returns how many there were (QOP-11).

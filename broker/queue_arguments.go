@@ -30,8 +30,9 @@ var queueChecks = []argumentCheck{
 	{"x-queue-mode", queueMode},                                // QARG-08
 	{"x-queue-version", queueVersion},                          // QARG-07
 	{"x-single-active-consumer", boolean},                      // QARG-13
-	{"x-quorum-initial-group-size", positive},                  // QARG-20
-	{"x-max-age", maxAge},                                      // QARG-17
+	{"x-message-groups", messageGroups},
+	{"x-quorum-initial-group-size", positive}, // QARG-20
+	{"x-max-age", maxAge},                     // QARG-17
 	{"x-stream-max-segment-size-bytes", count},
 	{"x-consumer-timeout", count},             // QARG-22
 	{"x-initial-cluster-size", positive},      // QARG-20

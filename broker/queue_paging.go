@@ -83,7 +83,7 @@ func (q *queue) arrived() {
 // and no unit is open.
 func (q *queue) awaitHead() error {
 	q.mu.Lock()
-	if !q.ready.split() || q.ready.available() > 0 {
+	if !q.ready.headAway() {
 		q.mu.Unlock()
 		return nil
 	}
@@ -146,6 +146,9 @@ func (q *queue) keep() {
 
 func (q *queue) keepLocked() {
 	q.paging.limit = q.ready.behind() + q.vhost.pager.window()/4
+	if q.ready.groups != nil {
+		q.ready.groups.keep(q.vhost.pager.window())
+	}
 }
 
 // Durable implements storage.Confirmer: the committer has come so far that

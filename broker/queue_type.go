@@ -27,7 +27,7 @@ var classicQueue = &queueType{
 		// functions all queues share here. Of x-consumer-timeout it knows nothing yet.
 		"x-delivery-limit", "x-consumer-timeout",
 		// Deviates: RabbitMQ knows none of these (LAV-14).
-		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
+		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument, "x-message-groups",
 	},
 	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-consumer-timeout", "x-credit"},
 	// RabbitMQ has delivery-limit here, too.
@@ -46,7 +46,7 @@ var quorumQueue = &queueType{
 		"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
 		"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
 		"x-message-ttl", "x-queue-leader-locator", "x-consumer-timeout",
-		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument,
+		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument, "x-message-groups",
 	},
 	consumerArguments: []string{"x-priority", "x-consumer-timeout", "x-credit"},
 	foreignPolicies: []string{

@@ -45,7 +45,10 @@ type ready struct {
 	bodies   int // of those, bytes of bodies
 	disk     int // size of those that are on disk
 	front    int // size of the blocks before away
-	back     int // size of those that came back
+	back     int // size of those that came back, or are aside
+
+	groups *groups // nil: the queue has no message groups
+	aside  int     // messages that are sorted into those
 }
 
 const (
@@ -67,10 +70,11 @@ type block struct {
 	from, to int
 	size     int // of the messages that it ever had in memory
 	own      bool
+	group    *group // whose block it is; nil: it is not sorted, or there are no groups
 	next     *block
 }
 
-func (r *ready) len() int { return len(r.returned) + r.fresh }
+func (r *ready) len() int { return len(r.returned) + r.aside + r.fresh }
 
 // available is how many messages can be taken before one that is on disk.
 func (r *ready) available() int { return len(r.returned) + r.fresh - r.absent }
@@ -150,6 +154,8 @@ func (r *ready) pop() (e entry) {
 // there is none.
 func (r *ready) first() (it storage.Item, ok bool) {
 	switch {
+	case r.aside > 0:
+		return r.groups.oldest().waiting.first()
 	case len(r.returned) > 0:
 		e := &r.returned[0]
 		return storage.Item{
@@ -166,6 +172,9 @@ func (r *ready) first() (it storage.Item, ok bool) {
 // it is on disk the entry has no message; gone is the last of a block of such
 // messages, which the pager is to discard, or nil.
 func (r *ready) dropFirst() (e entry, gone *block) {
+	if r.aside > 0 {
+		return r.dropAside()
+	}
 	if r.available() > 0 {
 		return r.pop(), nil
 	}
@@ -218,6 +227,10 @@ func (r *ready) shift() {
 // giveBack puts a message that was delivered back to its position, marked as
 // redelivered.
 func (r *ready) giveBack(e entry) {
+	if r.groups != nil {
+		r.giveBackGrouped(e)
+		return
+	}
 	e = e.again()
 	if e.size == 0 { // it never waited
 		e.size = uint32(e.message.Size())
@@ -278,6 +291,9 @@ func (r *ready) popReturned() entry {
 // purge removes all messages and returns how many there were.
 func (r *ready) purge() int {
 	n := r.len()
-	*r = ready{inTurn: r.inTurn}
+	*r = ready{inTurn: r.inTurn, groups: r.groups}
+	if r.groups != nil {
+		r.groups.purge()
+	}
 	return n
 }
