@@ -87,3 +87,54 @@ func ExampleBroker_ServeConn() {
 	// Output:
 	// hello <nil>
 }
+
+// What consumers could not deal with lies in a queue for dead letters. When the
+// fault is mended, it goes back: here by an exchange, by default to where each
+// message died.
+func ExampleBroker_Redrive() {
+	b := broker.New(broker.Options{})
+	client, server := net.Pipe()
+	go b.ServeConn(server)
+	connection, err := amqp.Open(client, amqp.Config{
+		SASL: []amqp.Authentication{&amqp.PlainAuth{Username: "guest", Password: "guest"}}, Vhost: "/",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer connection.Close()
+	ch, err := bury(connection, "dead", "first", "second")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	exchange := "amq.fanout"
+	moved, err := b.Redrive(context.Background(), "/", "dead", broker.RedriveOptions{Exchange: &exchange, Count: 1})
+	fmt.Println("moved:", moved, err)
+	message, _, err := ch.Get("work", true)
+	fmt.Printf("work: %s %v\n", message.Body, err)
+	// Output:
+	// moved: 1 <nil>
+	// work: first <nil>
+}
+
+// bury declares a queue for dead letters with some of them, and a queue work.
+func bury(connection *amqp.Connection, dead string, bodies ...string) (*amqp.Channel, error) {
+	ch, err := connection.Channel()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{dead, "work"} {
+		if _, err := ch.QueueDeclare(name, false, false, false, false, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, body := range bodies {
+		err := ch.PublishWithContext(context.Background(), "", dead, false, false, amqp.Publishing{Body: []byte(body)})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ch, ch.QueueBind("work", "", "amq.fanout", false, nil) // is answered when they are there
+}
