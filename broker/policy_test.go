@@ -3,9 +3,11 @@ package broker
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -490,4 +492,76 @@ func TestAnExpiryByPolicy(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What waits in an exchange that delays messages is no queue to policies, and
+// neither is it after a restart.
+func TestDelayedMessagesHaveNoPolicy(t *testing.T) {
+	k := keep(t)
+	mustSet(t, k.Broker, Policy{Name: "p", Definition: definition{"max-length": 0, "expires": 1}})
+	connect(t, k.Broker, 1).do(1, &amqp.ExchangeDeclare{
+		Exchange: "x", Type: "x-delayed-message", Durable: true, Arguments: args("x-delayed-type", "fanout"),
+	})
+	k.restart()
+	v := k.vhosts.get("/")
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if q := v.exchanges["x"].waiting; q.rule != (rule{}) || q.settings.maxLength != unset || q.settings.expires != unset {
+		t.Errorf("%+v holds for it: %+v", q.rule, q.settings)
+	}
+}
+
+// However policies change while queues come, go and are used, each queue has in
+// the end what holds in the end.
+func TestPoliciesChangeWhileQueuesAreUsed(t *testing.T) {
+	for place, b := range map[string]*Broker{"in memory": New(Options{}), "on disk": keep(t).Broker} {
+		t.Run(place, func(t *testing.T) {
+			var running sync.WaitGroup
+			for i := range 3 {
+				p := connect(t, b, 1)
+				running.Go(func() {
+					for n := range 60 {
+						name := fmt.Sprint("q", i, n)
+						p.do(1, &amqp.QueueDeclare{Queue: name, Durable: true})
+						p.consume(1, name, name, false)
+						p.publish(name, numbered(0, 5)...)
+						p.SendMethods(1, &amqp.BasicNack{Multiple: true, Requeue: n%2 == 0})
+						if n%4 == 0 {
+							p.do(1, &amqp.QueueDelete{Queue: name})
+						}
+					}
+				})
+			}
+			for i := range 2 {
+				running.Go(func() {
+					name := fmt.Sprint("p", i)
+					for n := range 30 {
+						p := Policy{Name: name, Pattern: fmt.Sprint("[", n%10, "-9]$"), Priority: n % 3, Definition: definition{
+							"max-length": n % 4, "message-ttl": n, "dead-letter-exchange": "", "consumer-timeout": 60_000 + n,
+						}}
+						if err := b.SetPolicy("/", p); err != nil {
+							t.Error(err)
+						}
+						if n%3 == 0 && b.DeletePolicy("/", name) != nil {
+							t.Errorf("policy %s is not there", name)
+						}
+					}
+				})
+			}
+			running.Wait()
+			v := b.vhosts.get("/")
+			v.mu.RLock()
+			defer v.mu.RUnlock()
+			for name, q := range v.queues {
+				q.mu.Lock()
+				if want := v.rule(name, q.kind); q.rule != want || !q.settings.equal(settingsOf(q.kind, q.arguments, want)) {
+					t.Errorf("%s is under %v, want %v", name, q.rule, want)
+				}
+				q.mu.Unlock()
+			}
+			if len(v.queues) != 3*45 {
+				t.Errorf("%d queues", len(v.queues))
+			}
+		})
+	}
 }
