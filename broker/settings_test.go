@@ -25,6 +25,10 @@ func TestSettingsOfArgumentsAndPolicies(t *testing.T) {
 	}
 	ttl := number(func(s *settings) int64 { return s.ttl })
 	length := number(func(s *settings) int64 { return s.maxLength })
+	bytes := number(func(s *settings) int64 { return s.maxBytes })
+	deliveries := number(func(s *settings) int64 { return s.deliveryLimit })
+	expires := number(func(s *settings) int64 { return s.expires })
+	patience := number(func(s *settings) int64 { return s.consumerTimeout })
 	over := func(s *settings) any { return s.overflow }
 	letters := func(s *settings) any {
 		if s.deadLetter == nil {
@@ -50,18 +54,12 @@ func TestSettingsOfArgumentsAndPolicies(t *testing.T) {
 		{"POL-04", classicQueue, args("x-max-length", int8(1)), args("max-length", int64(3)), args("max-length", int64(5)), length, n(1)},
 		{"POL-04", classicQueue, nil, args("message-ttl", int64(9)), args("max-length", int64(5)), length, n(5)},
 		{"POL-04", classicQueue, nil, nil, args("max-length", int64(0)), length, n(0)},
-		{"POL-04", classicQueue, args("x-max-length-bytes", int64(4)), args("max-length-bytes", int64(3)), args("max-length-bytes", int64(2)),
-			number(func(s *settings) int64 { return s.maxBytes }), n(2)},
-		{"POL-04", quorumQueue, args("x-delivery-limit", int32(-1)), nil, args("delivery-limit", int64(4)),
-			number(func(s *settings) int64 { return s.deliveryLimit }), n(4)},
-		{"QQ-11", quorumQueue, args("x-delivery-limit", int32(-1)), nil, nil,
-			number(func(s *settings) int64 { return s.deliveryLimit }), n(unset)},
-		{"EXP-07", classicQueue, args("x-expires", int32(100)), args("expires", int64(50)), nil,
-			number(func(s *settings) int64 { return s.expires }), n(50)},
-		{"EXP-07", classicQueue, nil, args("expires", int64(1)<<62), nil,
-			number(func(s *settings) int64 { return s.expires }), n(tenYears)},
-		{"CONS-33", classicQueue, args("x-consumer-timeout", int32(100)), args("consumer-timeout", int64(50)), nil,
-			number(func(s *settings) int64 { return s.consumerTimeout }), n(50)},
+		{"POL-04", classicQueue, args("x-max-length-bytes", int64(4)), args("max-length-bytes", int64(3)), args("max-length-bytes", int64(2)), bytes, n(2)},
+		{"POL-04", quorumQueue, args("x-delivery-limit", int32(-1)), nil, args("delivery-limit", int64(4)), deliveries, n(4)},
+		{"QQ-11", quorumQueue, args("x-delivery-limit", int32(-1)), nil, nil, deliveries, n(unset)},
+		{"EXP-07", classicQueue, args("x-expires", int32(100)), args("expires", int64(50)), nil, expires, n(50)},
+		{"EXP-07", classicQueue, nil, args("expires", int64(1)<<62), nil, expires, n(tenYears)},
+		{"CONS-33", classicQueue, args("x-consumer-timeout", int32(100)), args("consumer-timeout", int64(50)), nil, patience, n(50)},
 
 		{"LEN-10", classicQueue, nil, nil, nil, over, dropHead},
 		{"LEN-10", classicQueue, args("x-overflow", "drop-head"), args("overflow", "reject-publish"), nil, over, dropHead},
@@ -74,15 +72,11 @@ func TestSettingsOfArgumentsAndPolicies(t *testing.T) {
 		{"DLX-25", classicQueue, nil, args("dead-letter-exchange", "p"), nil, letters, deadLettering{exchange: "p"}},
 		{"DLX-25", classicQueue, args("x-dead-letter-exchange", ""), args("dead-letter-exchange", "p"), nil, letters, deadLettering{}},
 		{"DLX-25", classicQueue, args("x-dead-letter-exchange", "a"), args("dead-letter-routing-key", "k"), nil, letters, deadLettering{exchange: "a", key: "k", keyed: true}},
-		{"DLX-25", quorumQueue, args("x-dead-letter-exchange", "a", "x-dead-letter-routing-key", "l"), args("dead-letter-routing-key", "k"), nil,
-			letters, deadLettering{exchange: "a", key: "l", keyed: true}},
-		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish", "x-dead-letter-strategy", "at-least-once"), nil, nil,
-			letters, deadLettering{exchange: "a", insists: true}},
+		{"DLX-25", quorumQueue, args("x-dead-letter-exchange", "a", "x-dead-letter-routing-key", "l"), args("dead-letter-routing-key", "k"), nil, letters, deadLettering{exchange: "a", key: "l", keyed: true}},
+		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish", "x-dead-letter-strategy", "at-least-once"), nil, nil, letters, deadLettering{exchange: "a", insists: true}},
 		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-dead-letter-strategy", "at-least-once"), nil, nil, letters, deadLettering{exchange: "a"}},
-		{"QQ-19", classicQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish"), args("dead-letter-strategy", "at-least-once"), nil,
-			letters, deadLettering{exchange: "a"}},
-		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish"), args("dead-letter-strategy", "at-least-once"), nil,
-			letters, deadLettering{exchange: "a", insists: true}},
+		{"QQ-19", classicQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish"), args("dead-letter-strategy", "at-least-once"), nil, letters, deadLettering{exchange: "a"}},
+		{"QQ-19", quorumQueue, args("x-dead-letter-exchange", "a", "x-overflow", "reject-publish"), args("dead-letter-strategy", "at-least-once"), nil, letters, deadLettering{exchange: "a", insists: true}},
 		{"DLX-26", classicQueue, nil, args("dead-letter-routing-key", "k"), nil, letters, nil},
 	} {
 		if got := tt.of(settingsOf(tt.kind, tt.arguments, ruled(tt.policy, tt.operator))); !reflect.DeepEqual(got, tt.want) {
