@@ -15,8 +15,12 @@ func (d *death) certificate(o *origin, headers amqp.Table, p amqp.Properties) am
 		keys = append(keys, key)
 	}
 	t := amqp.Table{
-		{Key: "count", Value: int64(1)}, {Key: "reason", Value: string(d.why)}, {Key: "queue", Value: d.queue},
-		{Key: "time", Value: d.at}, {Key: "exchange", Value: o.exchange}, {Key: "routing-keys", Value: keys},
+		{Key: "count", Value: int64(1)},
+		{Key: "reason", Value: string(d.why)},
+		{Key: "queue", Value: d.queue},
+		{Key: "time", Value: d.at},
+		{Key: "exchange", Value: o.exchange},
+		{Key: "routing-keys", Value: keys},
 	}
 	if expiration, ok := p.Expiration(); ok {
 		t = append(t, amqp.Field{Key: "original-expiration", Value: expiration})

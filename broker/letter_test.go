@@ -20,8 +20,12 @@ func array(values ...string) (a amqp.Array) {
 // published to exchange x with key k.
 func firstDeath(why string, more ...amqp.Field) amqp.Table {
 	entry := amqp.Table{
-		{Key: "count", Value: int64(1)}, {Key: "reason", Value: why}, {Key: "queue", Value: "q"},
-		{Key: "time", Value: amqp.Timestamp(7)}, {Key: "exchange", Value: "x"}, {Key: "routing-keys", Value: array("k")},
+		{Key: "count", Value: int64(1)},
+		{Key: "reason", Value: why},
+		{Key: "queue", Value: "q"},
+		{Key: "time", Value: amqp.Timestamp(7)},
+		{Key: "exchange", Value: "x"},
+		{Key: "routing-keys", Value: array("k")},
 	}
 	return amqp.Table{
 		{Key: "x-death", Value: amqp.Array{append(entry, more...)}},
@@ -48,8 +52,12 @@ func TestHeadersOfALetter(t *testing.T) {
 	}
 	deaths := func(a ...any) amqp.Table { return amqp.Table{{Key: "x-death", Value: amqp.Array(a)}} }
 	certificate := amqp.Table{
-		count(int64(1)), {Key: "exchange", Value: "x"}, {Key: "queue", Value: "q"}, {Key: "reason", Value: "rejected"},
-		{Key: "routing-keys", Value: array("k")}, {Key: "time", Value: amqp.Timestamp(7)},
+		count(int64(1)),
+		{Key: "exchange", Value: "x"},
+		{Key: "queue", Value: "q"},
+		{Key: "reason", Value: "rejected"},
+		{Key: "routing-keys", Value: array("k")},
+		{Key: "time", Value: amqp.Timestamp(7)},
 	}
 	for name, c := range map[string]struct {
 		headers, want amqp.Table
