@@ -166,7 +166,8 @@ func TestATimeoutThatChanges(t *testing.T) {
 		began := time.Now()
 		after(time.Minute)
 		mustSet(t, b, Policy{Name: "p", Definition: definition{"consumer-timeout": 200_000}})
-		p.expectTimeout(2, began, 200*time.Second)
+		// When it was delivered is known as well as the time-out of then asks for.
+		p.expectTimeout(2, began.Add(longestPeriod), 200*time.Second)
 
 		p.consume(2, "q", "k", false)
 		p.sync()
@@ -214,7 +215,7 @@ func TestMarksAreBounded(t *testing.T) {
 	if found < timeout || found > timeout+timeout/16 {
 		t.Errorf("the first one is late after %d s", found)
 	}
-	if most > 500 {
+	if most > 600 {
 		t.Errorf("%d marks", most)
 	}
 	o.put(mark{50_000, now}, 50_000)
