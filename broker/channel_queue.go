@@ -110,7 +110,7 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 		kind: kind, arguments: m.Arguments, single: single == true,
 		maxPriority: uint8(most), rule: r, settings: settingsOf(kind, m.Arguments, r),
 		dedup: dedupOf(end{name: name}, m.Arguments),
-		ready: newLanes(uint8(most)),
+		ready: newLanes(uint8(most), agingOf(m.Arguments)),
 	}
 	q.ready.inTurn = kind.replicated // QQ-13
 	q.setPatience()

@@ -23,6 +23,7 @@ type prioritized struct {
 	used  [4]uint64 // levels that have a lane, a bit each
 	lanes []*ready  // by rising level; none is empty
 	spare *ready    // an empty one, to use again; or nil
+	aging *aging    // nil: the highest level always goes first
 	sum   tally
 }
 
@@ -41,12 +42,16 @@ func (r *ready) tally() tally {
 }
 
 // newLanes returns the lanes of a queue whose messages have at most such a
-// priority.
-func newLanes(maxPriority uint8) lanes {
+// priority, and rise one level each period, in milliseconds; 0 is never.
+func newLanes(maxPriority uint8, period int64) lanes {
 	if maxPriority == 0 {
 		return lanes{}
 	}
-	return lanes{prioritized: new(prioritized)}
+	p := new(prioritized)
+	if period > 0 {
+		p.aging = &aging{period: period}
+	}
+	return lanes{prioritized: p}
 }
 
 // index is where the lane of a level is, if it has one, or belongs.
@@ -71,6 +76,7 @@ func (p *prioritized) lane(level uint8) *ready {
 		r = new(ready)
 	}
 	p.lanes = slices.Insert(p.lanes, i, r)
+	p.reorder()
 	p.used[level/64] |= 1 << (level % 64)
 	return r
 }
@@ -79,6 +85,7 @@ func (p *prioritized) lane(level uint8) *ready {
 func (p *prioritized) remove(i int, level uint8) {
 	p.spare = p.lanes[i]
 	p.lanes = slices.Delete(p.lanes, i, i+1)
+	p.reorder()
 	p.used[level/64] &^= 1 << (level % 64)
 }
 
@@ -97,6 +104,9 @@ func (p *prioritized) changed(l *ready, before tally) {
 func (p *prioritized) next() (r *ready, i int) {
 	if i = len(p.lanes) - 1; i < 0 {
 		return nil, i
+	}
+	if p.aging != nil {
+		i = p.lead()
 	}
 	return p.lanes[i], i
 }
@@ -124,13 +134,17 @@ func (l *lanes) bodySize() int {
 	return l.bodies
 }
 
-// available is how many messages can be taken before one that is on disk.
+// available is how many messages can be taken before one that is on disk; if
+// they rise as they wait there may be more.
 func (l *lanes) available() (n int) {
 	if l.prioritized == nil {
 		return l.ready.available()
 	}
-	if l.sum.split == 0 {
+	switch {
+	case l.sum.split == 0:
 		return l.sum.messages
+	case l.aging != nil:
+		return l.certain()
 	}
 	for _, r := range slices.Backward(l.lanes) {
 		if n += r.available(); r.absent > 0 {
@@ -226,6 +240,7 @@ func (l *lanes) giveBack(e entry) {
 	before := r.tally()
 	r.giveBack(e)
 	l.changed(r, before)
+	l.reorder()
 }
 
 // purge removes all messages and returns how many there were.
@@ -234,7 +249,8 @@ func (l *lanes) purge() int {
 		return l.ready.purge()
 	}
 	n := l.sum.messages
-	*l.prioritized = prioritized{}
+	*l.prioritized = prioritized{aging: l.aging}
+	l.reorder()
 	return n
 }
 

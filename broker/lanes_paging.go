@@ -54,6 +54,8 @@ func (l *lanes) short(size int) *ready {
 			return &l.ready
 		}
 		return nil
+	case l.aging != nil:
+		return l.shortAnywhere(size)
 	}
 	for _, r := range slices.Backward(l.lanes) {
 		if r.absent > 0 {
@@ -65,6 +67,20 @@ func (l *lanes) short(size int) *ready {
 		size -= r.loaded()
 	}
 	return nil
+}
+
+// shortAnywhere does it if each lane may be the next: it is the next one, if
+// that is short.
+func (p *prioritized) shortAnywhere(size int) (short *ready) {
+	for _, r := range p.lanes {
+		if r.absent > 0 && r.front < size {
+			short = r
+		}
+	}
+	if r, _ := p.next(); r.absent > 0 && r.front < size {
+		return r
+	}
+	return short
 }
 
 // overtaking tells whether messages may be taken although others that came

@@ -305,7 +305,7 @@ func TestLevelsWithoutMessagesCostNothing(t *testing.T) {
 	if size := unsafe.Sizeof(prioritized{}); size > 128 {
 		t.Errorf("a queue with priorities takes %d bytes more than one without", size)
 	}
-	l, m := newLanes(255), newMessage("body")
+	l, m := newLanes(255, 0), newMessage("body")
 	for range 3 {
 		for priority := range 256 {
 			l.push(&entry{seq: uint64(priority + 1), message: m, priority: uint8(priority)})
@@ -325,7 +325,7 @@ func TestLevelsWithoutMessagesCostNothing(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for i := range all {
-		all[i] = newLanes(255)
+		all[i] = newLanes(255, 0)
 		all[i].push(&entry{seq: 1, message: m, priority: uint8(i)})
 	}
 	runtime.GC()

@@ -62,6 +62,9 @@ func (q *queue) publish(r *run) (pressed bool) {
 		q.delay(r)
 		return false
 	}
+	if q.ready.ages() {
+		q.ready.aging.came(q.lastSeq+1, r.clock())
+	}
 	switch {
 	case q.ready.groups != nil:
 		q.publishGrouped(r)

@@ -26,10 +26,11 @@ var queueChecks = []argumentCheck{
 	{"x-max-in-memory-length", count},
 	{"x-max-in-memory-bytes", count},
 	{"x-max-priority", integers(0, 255, "max_value_exceeded")}, // QARG-06
-	{"x-overflow", overflow},                                   // QARG-09
-	{"x-queue-mode", queueMode},                                // QARG-08
-	{"x-queue-version", queueVersion},                          // QARG-07
-	{"x-single-active-consumer", boolean},                      // QARG-13
+	{agingArgument, checkAging},
+	{"x-overflow", overflow},              // QARG-09
+	{"x-queue-mode", queueMode},           // QARG-08
+	{"x-queue-version", queueVersion},     // QARG-07
+	{"x-single-active-consumer", boolean}, // QARG-13
 	{"x-message-groups", messageGroups},
 	{"x-quorum-initial-group-size", positive}, // QARG-20
 	{"x-max-age", maxAge},                     // QARG-17

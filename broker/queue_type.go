@@ -27,7 +27,7 @@ var classicQueue = &queueType{
 		// functions all queues share here. Of x-consumer-timeout it knows nothing yet.
 		"x-delivery-limit", "x-consumer-timeout",
 		// Deviates: RabbitMQ knows none of these (LAV-14).
-		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument, "x-message-groups",
+		dedupArgument, dedupSizeArgument, dedupTTLArgument, dedupHeaderArgument, "x-message-groups", agingArgument,
 	},
 	consumerArguments: []string{"x-priority", "x-cancel-on-ha-failover", "x-consumer-timeout", "x-credit"},
 	// RabbitMQ has delivery-limit here, too.

@@ -23,17 +23,20 @@ func newMessage(body string) *message {
 type readyModel struct {
 	ready  lanes
 	levels []uint8 // of priority; none: it means nothing
-	all    []entry // ready, in the order in which they are to be taken
-	out    []entry // delivered, not settled
-	next   uint64  // position of the next message
-	stored uint64  // the places of those before are known
+	period int64   // after which messages rise; 0: they do not
+	now    int64
+	came   map[uint64]int64 // when messages came, if they rise
+	all    []entry          // ready, in the order in which they are to be taken
+	out    []entry          // delivered, not settled
+	next   uint64           // position of the next message
+	stored uint64           // the places of those before are known
 	places map[*message]storage.Place
 	disk   map[storage.Place]*message
 	bodies []string // of sizes that differ
 }
 
 func newReadyModel(levels ...uint8) *readyModel {
-	m := &readyModel{levels: levels, next: 1, places: map[*message]storage.Place{}, disk: map[storage.Place]*message{}}
+	m := &readyModel{levels: levels, next: 1, came: map[uint64]int64{}, places: map[*message]storage.Place{}, disk: map[storage.Place]*message{}}
 	m.ready = m.empty()
 	for _, size := range []int{1, 10, 5000, blockSize + 1} {
 		m.bodies = append(m.bodies, string(make([]byte, size)))
@@ -43,20 +46,28 @@ func newReadyModel(levels ...uint8) *readyModel {
 
 func (m *readyModel) empty() lanes {
 	if m.levels == nil {
-		return newLanes(0)
+		return newLanes(0, 0)
 	}
-	return newLanes(slices.Max(m.levels))
+	return newLanes(slices.Max(m.levels), m.period)
 }
 
-// insert adds what is ready now, where it belongs (PRI-01).
+// insert adds what is ready now, where it belongs.
 func (m *readyModel) insert(e entry) {
-	i, _ := slices.BinarySearchFunc(m.all, e, func(a, b entry) int {
-		if m.levels != nil && a.priority != b.priority {
-			return cmp.Compare(b.priority, a.priority)
-		}
-		return bySeq(a, b)
-	})
+	i, _ := slices.BinarySearchFunc(m.all, e, m.compare)
 	m.all = slices.Insert(m.all, i, e)
+}
+
+// compare orders messages as they are to be taken (PRI-01). One that rises stands
+// where it would have come that much earlier.
+func (m *readyModel) compare(a, b entry) int {
+	since := func(e entry) int64 { return m.came[e.seq] - int64(e.priority)*m.period }
+	switch {
+	case m.period > 0:
+		return cmp.Or(cmp.Compare(since(a), since(b)), bySeq(a, b))
+	case m.levels != nil:
+		return cmp.Or(cmp.Compare(b.priority, a.priority), bySeq(a, b))
+	}
+	return bySeq(a, b)
 }
 
 func (m *readyModel) push(t *rapid.T) {
@@ -65,6 +76,13 @@ func (m *readyModel) push(t *rapid.T) {
 	e := entry{seq: m.next, message: newMessage(body), expires: int64(m.next * 3), priority: uint8(m.next)}
 	if m.levels != nil {
 		e.priority = rapid.SampledFrom(m.levels).Draw(t, "priority")
+	}
+	if m.period > 0 {
+		if len(m.ready.aging.arrivals) < leastArrivals { // so many are known as they are
+			m.now += m.period / 16 * max(0, rapid.Int64Range(-40, 20).Draw(t, "later"))
+		}
+		m.came[e.seq] = m.now
+		m.ready.aging.came(e.seq, m.now)
 	}
 	m.next++
 	m.ready.push(&e)
@@ -184,6 +202,13 @@ func (m *readyModel) restore() {
 	}
 	m.ready = m.empty()
 	m.ready.restore(items)
+	if m.period > 0 {
+		m.ready.aging.came(1, m.now)
+		for _, e := range m.all {
+			m.came[e.seq] = m.now
+		}
+		slices.SortFunc(m.all, m.compare)
+	}
 }
 
 // check compares what can be seen, and what is counted with what is there.
@@ -209,7 +234,7 @@ func (m *readyModel) check(t *rapid.T) {
 			break
 		}
 	}
-	if short := m.ready.short(math.MaxInt); available < len(m.all) && (short == nil || !m.within(short.away, m.all[available].seq)) {
+	if short := m.ready.short(math.MaxInt); available < len(m.all) && (m.period == 0 || available == 0) && (short == nil || !m.within(short.away, m.all[available].seq)) {
 		t.Fatalf("message %d, which is to be read next, is not where messages are short", m.all[available].seq)
 	}
 	if m.ready.len() != len(m.all) || m.ready.size() != bytes {
@@ -218,7 +243,7 @@ func (m *readyModel) check(t *rapid.T) {
 	if m.ready.bodySize() != bodies {
 		t.Fatalf("%d bytes of bodies, want %d", m.ready.bodySize(), bodies)
 	}
-	if got := m.ready.size() - m.ready.loaded(); m.ready.available() != available || got != disk || m.ready.split() != (disk > 0) {
+	if got := m.ready.size() - m.ready.loaded(); !m.rightly(m.ready.available(), available) || got != disk || m.ready.split() != (disk > 0) {
 		t.Fatalf("%d available, %d bytes on disk, want %d, %d", m.ready.available(), got, available, disk)
 	}
 	m.checkRanges(t)
@@ -234,6 +259,11 @@ func (m *readyModel) loaded(lanes []*ready, seq uint64) bool {
 		}
 	}
 	return true
+}
+
+// rightly tells whether so many messages may be said to be available.
+func (m *readyModel) rightly(said, available int) bool {
+	return said == available || m.period > 0 && said > 0 && said < available
 }
 
 // within tells whether a message is in a block.
@@ -326,6 +356,16 @@ func TestReadyMessagesAreTakenInTheOrderOfTheirPriorities(t *testing.T) {
 	})
 }
 
+// Those that rise as they wait, likewise.
+func TestReadyMessagesAreTakenInTheOrderOfTheirAges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newReadyModel(0, 1, 4, 9)
+		m.period = 160
+		m.ready = m.empty()
+		m.run(t)
+	})
+}
+
 // run has anything happen.
 func (m *readyModel) run(t *rapid.T) {
 	many := func(what func(*rapid.T), possible func() bool) func(*rapid.T) {
@@ -412,7 +452,7 @@ func BenchmarkReady(b *testing.B) {
 	for _, levels := range []uint8{1, 10, 255} { // of which all are in use, or one at a time
 		for _, n := range []int{1, 1000} {
 			b.Run(fmt.Sprintf("push and pop/%d of %d priorities", n, levels), func(b *testing.B) {
-				r := newLanes(levels)
+				r := newLanes(levels, 0)
 				b.ReportAllocs()
 				for i := 0; i < b.N; i += n {
 					for j := range n {
@@ -426,7 +466,7 @@ func BenchmarkReady(b *testing.B) {
 		}
 	}
 	b.Run("purge/1000000 of 10 priorities", func(b *testing.B) {
-		r := newLanes(9)
+		r := newLanes(9, 0)
 		for i := range uint64(1_000_000) {
 			r.push(&entry{seq: i + 1, message: m, priority: uint8(i * 7 % 10)})
 		}
@@ -441,7 +481,7 @@ func BenchmarkReady(b *testing.B) {
 			items[i].Priority = uint8(i * 7 % 10)
 		}
 		for b.Loop() {
-			r := newLanes(9)
+			r := newLanes(9, 0)
 			r.restore(items)
 		}
 	})

@@ -225,6 +225,9 @@ func (r *recovery) items(id uint64, items []storage.Item) error {
 		q.delays.calendar.restore(items)
 	} else {
 		q.ready.restore(items)
+		if q.ready.ages() { // nobody knows when they came
+			q.ready.aging.came(1, time.Now().UnixMilli())
+		}
 	}
 	r.messages += len(items)
 	return nil
