@@ -14,7 +14,8 @@ type book struct {
 	copies   []*copied // in the order in which they were published
 	places   map[place]*copied
 	left     map[stay]bool // a consumer has closed with deliveries under way
-	stopping map[int]int   // since when the broker of a life closes connections
+	courses  map[string][]stage
+	stopping map[int]int // since when the broker of a life closes connections
 	invented []string
 }
 
@@ -42,6 +43,7 @@ type unit struct {
 	life      int
 	attempted bool // its publish or its commit was sent
 	confirmed int  // the index of its confirm, or -1
+	refused   bool
 	copies    []*copied
 	settles   []*copied
 }
@@ -52,6 +54,7 @@ type copied struct {
 	queue      string
 	deliveries []int // indices of events
 	settles    []settlement
+	declines   []declined
 }
 
 // settlement is an ack or a reject.
@@ -59,6 +62,14 @@ type settlement struct {
 	at, life int
 	unit     *unit // the transaction, or nil
 	fenced   int   // from this index on it is known to be durable; -1 is never
+}
+
+// declined is a reject that makes a letter.
+type declined struct {
+	at, life   int
+	unit       *unit // the transaction, or nil
+	queue      string
+	generation int64
 }
 
 // fenceOf is a channel during a life.
@@ -70,7 +81,7 @@ type fenceOf struct {
 func newBook(events []event) *book {
 	b := &book{
 		events: events, messages: map[uint64]*message{}, units: map[uint64]*unit{},
-		places: map[place]*copied{}, left: map[stay]bool{}, stopping: map[int]int{},
+		places: map[place]*copied{}, left: map[stay]bool{}, stopping: map[int]int{}, courses: map[string][]stage{},
 	}
 	open := map[fenceOf][]*settlement{} // settled and not fenced yet
 	var settled []*settlement
@@ -83,8 +94,14 @@ func newBook(events []event) *book {
 			b.unit(e).attempted = true
 		case confirm:
 			b.unit(e).confirmed = i
+		case refuse:
+			b.unit(e).refused = true
+		case laid:
+			b.courses[e.Queues[0]] = e.Stages
 		case deliver:
 			b.deliver(i, e)
+		case decline:
+			b.decline(i, e)
 		case settle:
 			if c := b.places[place{e.ID, e.Queues[0]}]; c != nil {
 				s := &settlement{at: i, life: e.Life, fenced: -1}
@@ -117,6 +134,18 @@ func newBook(events []event) *book {
 		of[i].settles = append(of[i].settles, *s)
 	}
 	return b
+}
+
+func (b *book) decline(i int, e event) {
+	c := b.places[place{e.ID, e.Queues[0]}]
+	if c == nil {
+		return
+	}
+	d := declined{at: i, life: e.Life, queue: e.Stage, generation: e.generation()}
+	if e.Unit != 0 {
+		d.unit = b.unit(e)
+	}
+	c.declines = append(c.declines, d)
 }
 
 func (b *book) unit(e event) *unit {

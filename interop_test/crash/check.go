@@ -18,6 +18,12 @@ var checkers = []struct {
 	{"first deliveries are in the order of publishing", disordered},
 	{"units are whole", halved},
 	{"transient messages end with the broker", outlived},
+	{"what has gone on does not come back", backward},
+	{"x-death is the way it went", misreported},
+	{"nothing goes on before its time", early},
+	{"what is refused is not there", intruded},
+	{"higher priorities come first", outranked},
+	{"nothing is tried too often", overtried},
 	{"the topology is as acknowledged", changed},
 }
 
@@ -61,16 +67,21 @@ func invented(b *book) (faults []string) {
 }
 
 // duplicated finds repeated deliveries that are not marked as such. Of those of
-// one life, to several consumers, a later one may have been noted first.
+// one life, to several consumers, a later one may have been noted first. What a
+// crash has undone that brought a message to its queue, is done again.
 func duplicated(b *book) (faults []string) {
 	for _, c := range b.copies {
-		unmarked := 0
+		unmarked, first := map[leg]int{}, map[leg]int{}
 		for n, i := range c.deliveries {
-			e := b.events[i]
+			e := &b.events[i]
+			l := e.leg()
+			if _, some := first[l]; !some || first[l] != e.Life && (l.generation > 0 || c.Delay > 0) {
+				unmarked[l], first[l] = 0, e.Life
+			}
 			if e.Redelivered {
 				continue
 			}
-			if unmarked++; unmarked > 1 || e.Life != b.events[c.deliveries[0]].Life {
+			if unmarked[l]++; unmarked[l] > 1 || e.Life != first[l] {
 				faults = append(faults, fmt.Sprintf("queue %s delivered message %s in life %d for the %d. time, not redelivered", c.queue, name(c.ID), e.Life, n+1))
 			}
 		}
@@ -110,33 +121,55 @@ func (b *book) settledBefore(s settlement, i int) bool {
 
 // disordered finds first deliveries of a life that came to a consumer before
 // an earlier message of the same publisher. Where a consumer has left, what was
-// on its way to it comes later, and marked.
+// on its way to it comes later, and marked. In a course, those of a priority or a
+// delay are in order, and letters where nobody has had them before.
 func disordered(b *book) (faults []string) {
 	type line struct {
 		life      int
 		who       string
 		queue     string
 		publisher uint64
+		level     int
+		delay     int64
 	}
 	last := map[line]uint64{}
 	first := map[place]int{} // the last life in which it was delivered
-	for _, e := range b.events {
-		if e.Kind != deliver {
+	for i := range b.events {
+		e := &b.events[i]
+		if e.Kind != deliver || !b.inOrder(e) {
 			continue
 		}
-		p := place{e.ID, e.Queues[0]}
+		p := place{e.ID, e.queue()}
 		again := first[p] == e.Life
 		first[p] = e.Life
 		if again || e.Redelivered && b.left[stay{e.Life, p.queue}] {
 			continue
 		}
-		l := line{e.Life, e.Who, p.queue, publisherOf(e.ID)}
+		l := line{life: e.Life, who: e.Who, queue: p.queue, publisher: publisherOf(e.ID), level: b.levelOf(e)}
+		if m := b.messages[e.ID]; m != nil {
+			l.delay = m.Delay
+		}
 		if last[l] > e.ID {
 			faults = append(faults, fmt.Sprintf("queue %s delivered message %s to %s in life %d after %s", p.queue, name(e.ID), e.Who, e.Life, name(last[l])))
 		}
 		last[l] = max(last[l], e.ID)
 	}
 	return faults
+}
+
+// inOrder tells whether messages come to a queue in the order of publishing. What
+// is given back to a quorum queue comes in the order of that.
+func (b *book) inOrder(e *event) bool {
+	s := stageOf(b.courses[e.Queues[0]], e.Stage)
+	return s == nil || (len(e.Deaths) == 0 || s.InOrder) && !(s.Type == "quorum" && e.Redelivered)
+}
+
+// queue is the one from which a delivery came.
+func (e *event) queue() string {
+	if e.Stage != "" {
+		return e.Stage
+	}
+	return e.Queues[0]
 }
 
 // halved finds units of which a part survived its life and another did not.

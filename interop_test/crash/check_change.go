@@ -18,7 +18,7 @@ func changed(b *book) (faults []string) {
 					faults = append(faults, fmt.Sprintf("in life %d, %s", e.Life, fault))
 				}
 			}
-		case publish, commit, confirm, deliver, settle, requeue, fence, leave:
+		case publish, commit, confirm, deliver, settle, requeue, fence, leave, decline, refuse, laid:
 		}
 	}
 	return faults

@@ -61,10 +61,10 @@ func digest(exchange, key string, m amqp.Publishing) string {
 }
 
 // delivered is the message of a delivery as its publisher gave it.
-func delivered(d amqp.Delivery) (id uint64, hash string) {
+func delivered(d amqp.Delivery) (id uint64, m amqp.Publishing) {
 	id, _ = strconv.ParseUint(d.MessageId, 10, 64) // 0 was not published
-	return id, digest(d.Exchange, d.RoutingKey, amqp.Publishing{
+	return id, amqp.Publishing{
 		MessageId: d.MessageId, DeliveryMode: d.DeliveryMode, Timestamp: d.Timestamp, ContentType: d.ContentType,
 		CorrelationId: d.CorrelationId, Priority: d.Priority, Headers: d.Headers, Body: d.Body,
-	})
+	}
 }

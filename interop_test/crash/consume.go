@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -42,7 +43,8 @@ func (t *taker) open(prefetch int) (err error) {
 	if t.ch, err = t.channel(); err != nil {
 		return err
 	}
-	if err := t.ch.Qos(prefetch, 0, true); err != nil {
+	shared := !slices.ContainsFunc(t.queues, t.isQuorum) // such queues refuse a prefetch count of the channel
+	if err := t.ch.Qos(prefetch, 0, shared); err != nil {
 		return err
 	}
 	t.deliveries = make(chan amqp.Delivery)
@@ -99,16 +101,40 @@ func (t *taker) split(ds []amqp.Delivery) (now []amqp.Delivery, last uint64, res
 }
 
 func (t *taker) noteDelivery(d amqp.Delivery, queue string) {
-	id, hash := delivered(d)
-	t.note(event{Kind: deliver, Who: t.who, ID: id, Queues: []string{queue}, Hash: hash, Redelivered: d.Redelivered})
+	e := event{Kind: deliver, Who: t.who, Redelivered: d.Redelivered}
+	e.ID, e.Hash = t.read(d, queue)
+	t.place(&e, queue)
+	if e.Stage != "" {
+		e.Deaths, e.At = demises(d.Headers), now()
+	}
+	t.note(e)
+}
+
+// read is which message has come, as its publisher gave it.
+func (t *taker) read(d amqp.Delivery, queue string) (id uint64, hash string) {
+	id, m := delivered(d)
+	if t.courseOf(queue) != nil {
+		return id, essence(m)
+	}
+	return id, digest(d.Exchange, d.RoutingKey, m)
 }
 
 // noteAll notes what is about to become of deliveries.
 func (t *taker) noteAll(k kind, ds ...amqp.Delivery) {
 	for _, d := range ds {
-		id, _ := delivered(d)
-		t.note(event{Kind: k, Who: t.who, ID: id, Queues: []string{queueOf(d)}})
+		t.noteIn(0, k, d)
 	}
+}
+
+// noteIn notes it of a delivery, in a transaction unless unit is 0.
+func (t *taker) noteIn(unit uint64, k kind, d amqp.Delivery) {
+	e := event{Kind: k, Who: t.who, Unit: unit}
+	e.ID, _ = delivered(d)
+	t.place(&e, queueOf(d))
+	if e.Stage != "" {
+		e.Deaths = demises(d.Headers)
+	}
+	t.note(e)
 }
 
 // oneByOne acks every delivery, and sometimes makes sure that it is durable.
@@ -194,7 +220,7 @@ func (t *taker) decide(held []amqp.Delivery) (rest []amqp.Delivery, err error) {
 		t.noteAll(settle, now...)
 		return rest, t.ch.Ack(last, true)
 	case n == 2:
-		t.noteAll(settle, one)
+		t.noteAll(t.final(queueOf(one)), one)
 		return others, t.ch.Reject(one.DeliveryTag, false)
 	default:
 		t.noteAll(requeue, one)

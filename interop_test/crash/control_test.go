@@ -63,7 +63,7 @@ func TestABrokerThatIsNotKilledIsNotBlamed(t *testing.T) {
 				return err
 			}
 		}
-		return nil
+		return d.emptyCourses()
 	})
 	l.work.Wait()
 	if err := l.finish(); err != nil {

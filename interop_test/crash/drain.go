@@ -21,7 +21,7 @@ func (r *round) drain() error {
 				return fmt.Errorf("drain %s: %w", q, err)
 			}
 		}
-		return nil
+		return d.emptyCourses()
 	}); err != nil {
 		return err
 	}
@@ -33,6 +33,9 @@ func (r *round) drain() error {
 			if _, err := d.ch.QueueDelete(q, false, false, false); err != nil {
 				return err
 			}
+		}
+		if err := d.emptyCourses(); err != nil {
+			return fmt.Errorf("look into courses: %w", err)
 		}
 		return d.remove()
 	})
@@ -64,6 +67,9 @@ func (r *round) visit(do func(*drainer) error) error {
 	return l.finish()
 }
 
+// draining is whose deliveries those of drainers are.
+const draining = "drain."
+
 // drainer empties queues.
 type drainer struct {
 	*worker
@@ -76,7 +82,7 @@ func (d *drainer) empty(queue string) error {
 	if err != nil || is.Messages == 0 {
 		return err
 	}
-	t := &taker{worker: d.worker, who: "drain." + queue, queues: []string{queue}, taken: map[uint64]bool{}}
+	t := &taker{worker: d.worker, who: draining + queue, queues: []string{queue}, taken: map[uint64]bool{}}
 	if err := t.open(1000); err != nil {
 		return err
 	}
@@ -123,5 +129,15 @@ func (d *drainer) remove() error {
 			}
 		}
 	}
-	return errors.Join(d.ch.ExchangeDelete(d.direct, false, false), d.ch.ExchangeDelete(d.prefix+"fan", false, false))
+	for _, q := range d.stages() {
+		if n, err := d.ch.QueueDelete(q, false, false, false); err != nil || n > 0 {
+			return errors.Join(err, fmt.Errorf("%d messages were left in %s", n, q))
+		}
+	}
+	for _, x := range []string{d.direct, d.prefix + "fan", d.prefix + "many", d.prefix + "later"} {
+		if err := d.ch.ExchangeDelete(x, false, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }

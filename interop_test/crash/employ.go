@@ -34,7 +34,7 @@ func (l *life) prepare() error {
 			return err
 		}
 	}
-	return nil
+	return l.layCourses(ch)
 }
 
 func (r *round) everyQueue() []string {
@@ -46,14 +46,15 @@ func (r *round) everyQueue() []string {
 func (l *life) employ() {
 	limit := 200 + l.rand.IntN(3000)
 	for i, window := range windows {
-		l.start(fmt.Sprint("publisher", i), sending(window, limit))
+		l.start(fmt.Sprint("publisher", i), sending(l.targets, window, limit))
 	}
 	l.start("consumer0", taking(oneByOne, l.queues("w0", "w1", "f0")...))
 	l.start("consumer1", taking(byTheDozen, l.queues("w1", "w2", "f1")...))
 	l.start("consumer2", taking(inTwoMinds, l.queues("w2", "w3", "f0", "f2")...))
 	l.start("consumer3", taking(never, l.queues("w0", "w3", "t1")...))
-	l.start("transactor", transacting)
-	l.start("mover", moving(l.prefix+"t0", target{"", l.prefix + "t1", l.queues("t1")}))
+	l.start("transactor", transacting(l.targets))
+	l.start("mover", moving(l.prefix+"t0", target{"", l.prefix + "t1", l.queues("t1"), nil}))
+	l.employOnCourses(limit)
 	for i, c := range l.churners {
 		l.start(fmt.Sprint("churner", i), c.churning)
 	}

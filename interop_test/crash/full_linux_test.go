@@ -322,7 +322,7 @@ func (s *sender) sendLarge() error {
 	m := compose(id, false)
 	m.Body = bytes.Repeat(append(m.Body, '.'), 1+(16<<10)/(len(m.Body)+1))
 	s.mu.Lock()
-	s.ids = append(s.ids, id)
+	s.sent = append(s.sent, sent{id: id})
 	s.mu.Unlock()
 	s.note(event{Kind: publish, Who: s.name, Unit: id, ID: id, Queues: to.queues, Hash: digest(to.exchange, to.key, m)})
 	return s.ch.PublishWithContext(s.ctx, to.exchange, to.key, false, false, m)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"sync"
+	"time"
 )
 
 // kind tells what an event is about.
@@ -16,6 +17,9 @@ const (
 	confirm kind = "confirm" // Unit was confirmed, or its commit was
 	deliver kind = "deliver" // a message came: ID, Queues with its queue, Hash, Redelivered
 	settle  kind = "settle"  // an ack or a reject is about to be sent: ID, Queues; with Unit, in a transaction
+	decline kind = "decline" // a reject that makes a letter is about to be sent: as settle
+	refuse  kind = "refuse"  // Unit was refused
+	laid    kind = "course"  // what a course consists of: Queues with its name, Stages
 	requeue kind = "requeue" // a nack that gives the message back is about to be sent: ID, Queues
 	fence   kind = "fence"   // all that Who has settled so far is durable
 	leave   kind = "leave"   // Who, or everybody, closes with deliveries under way from Queues
@@ -39,6 +43,15 @@ type event struct {
 	Transient   bool     `json:",omitempty"`
 	Tx          bool     `json:",omitempty"` // Unit is a transaction
 	Effects     []effect `json:",omitempty"`
+
+	// Of messages that go through a course, whose name is in Queues.
+	Stage   string   `json:",omitempty"` // the queue it is in
+	Stages  []stage  `json:",omitempty"`
+	Deaths  []demise `json:",omitempty"` // the last first
+	Level   int      `json:",omitempty"` // its priority
+	Expires int64    `json:",omitempty"` // its expiration in milliseconds
+	Delay   int64    `json:",omitempty"` // how many milliseconds it is to be kept
+	At      int64    `json:",omitempty"` // when it was published or delivered, in milliseconds
 }
 
 // effect is the value that a name has: "" where there is nothing of that name.
@@ -90,6 +103,9 @@ func (h *history) write(w io.Writer) error {
 	}
 	return b.Flush()
 }
+
+// now is the time in milliseconds.
+func now() int64 { return time.Now().UnixMilli() }
 
 // everybody leaves when the broker is told to stop.
 const everybody = "all"

@@ -41,7 +41,7 @@ func (l *life) end() error {
 // on its way to one consumer goes to another that is still there.
 func (l *life) expectEnd() {
 	l.dying.Store(true)
-	l.note(event{Kind: leave, Who: everybody, Queues: l.everyQueue()})
+	l.note(event{Kind: leave, Who: everybody, Queues: append(l.everyQueue(), l.stages()...)})
 }
 
 // awaitMoment waits for the moment to kill the broker: any, or up to three

@@ -13,6 +13,7 @@ import (
 type target struct {
 	exchange, key string
 	queues        []string
+	course        *course // nil: plain queues
 }
 
 // windows of publishers: how many confirms may be outstanding.
@@ -20,25 +21,32 @@ var windows = []int{1, 5, 50, 400}
 
 // sending publishes with confirms to targets, a window at a time, until the
 // end or until it has sent enough.
-func sending(window, limit int) func(*worker) error {
+func sending(to []target, window, limit int) func(*worker) error {
 	return func(w *worker) error {
 		ch, err := w.channel()
 		if err != nil {
 			return err
 		}
-		s := &sender{worker: w, ch: ch, tokens: make(chan struct{}, window)}
+		s := &sender{worker: w, ch: ch, to: to, tokens: make(chan struct{}, window)}
 		return s.run(limit)
 	}
+}
+
+// sent is a publish to be confirmed, or refused.
+type sent struct {
+	id      uint64
+	refused bool // it may be
 }
 
 // sender is a publisher on a channel in confirm mode.
 type sender struct {
 	*worker
 	ch     *amqp.Channel
+	to     []target
 	tokens chan struct{} // one for each confirm that is outstanding
 
-	mu  sync.Mutex
-	ids []uint64 // by delivery tag
+	mu   sync.Mutex
+	sent []sent // by delivery tag
 }
 
 func (s *sender) run(limit int) error {
@@ -86,13 +94,18 @@ func (s *sender) acquire() error {
 }
 
 func (s *sender) send() error {
-	to := s.targets[s.rand.IntN(len(s.targets))]
+	to := s.to[s.rand.IntN(len(s.to))]
 	id, transient := s.publisher.next(), s.rand.IntN(20) == 0
 	m := compose(id, transient)
 	s.mu.Lock()
-	s.ids = append(s.ids, id)
+	s.sent = append(s.sent, sent{id, to.course != nil && to.course.refuses()})
 	s.mu.Unlock()
-	s.note(event{Kind: publish, Who: s.name, Unit: id, ID: id, Queues: to.queues, Hash: digest(to.exchange, to.key, m), Transient: transient})
+	e := event{Kind: publish, Who: s.name, Unit: id, ID: id, Transient: transient}
+	if to.course != nil {
+		to.course.dress(s.rand, &m)
+	}
+	to.describe(&e, &m)
+	s.note(e)
 	return s.ch.PublishWithContext(s.ctx, to.exchange, to.key, false, false, m)
 }
 
@@ -100,12 +113,15 @@ func (s *sender) send() error {
 func (s *sender) confirmed(confirms <-chan amqp.Confirmation) (nacked error) {
 	for c := range confirms {
 		s.mu.Lock()
-		id := s.ids[c.DeliveryTag-1]
+		p := s.sent[c.DeliveryTag-1]
 		s.mu.Unlock()
-		if c.Ack {
-			s.note(event{Kind: confirm, Who: s.name, Unit: id})
-		} else {
-			nacked = fmt.Errorf("publish %s was refused", name(id))
+		switch {
+		case c.Ack:
+			s.note(event{Kind: confirm, Who: s.name, Unit: p.id})
+		case p.refused:
+			s.note(event{Kind: refuse, Who: s.name, Unit: p.id})
+		default:
+			nacked = fmt.Errorf("publish %s was refused", name(p.id))
 		}
 		<-s.tokens
 	}

@@ -36,6 +36,8 @@ type round struct {
 	prefix     string
 	direct     string   // an exchange
 	targets    []target // where publishers publish to
+	courses    []*course
+	letters    []target // where those publish to who do it to courses
 	starting   time.Duration
 }
 
@@ -50,12 +52,17 @@ func (p *plan) newRound(number int, data string) (*round, error) {
 	}
 	r.direct = r.prefix + "direct"
 	for _, q := range []string{"w0", "w1", "w2", "w3", "t0"} {
-		r.targets = append(r.targets, target{"", r.prefix + q, []string{r.prefix + q}})
+		r.targets = append(r.targets, target{"", r.prefix + q, []string{r.prefix + q}, nil})
 	}
 	r.targets = append(r.targets,
-		target{r.prefix + "fan", "", r.queues("f0", "f1", "f2")},
-		target{r.direct, "two", r.queues("w0", "f2")},
-		target{r.direct, "nowhere", nil})
+		target{r.prefix + "fan", "", r.queues("f0", "f1", "f2"), nil},
+		target{r.direct, "two", r.queues("w0", "f2"), nil},
+		target{r.direct, "nowhere", nil, nil})
+	r.courses = newCourses(r.prefix)
+	for _, c := range r.courses {
+		r.history.add(event{Kind: laid, Queues: []string{c.name}, Stages: c.stages})
+	}
+	r.letters = r.enter()
 	for i := range 2 {
 		c := &churner{prefix: fmt.Sprint(r.prefix, "churn", i, "."), values: map[string]string{}}
 		c.serial = r.publisher(c.prefix)

@@ -8,7 +8,11 @@ import (
 
 // transacting publishes over several queues in transactions, some of which it
 // rolls back.
-func transacting(w *worker) error {
+func transacting(to []target) func(*worker) error {
+	return func(w *worker) error { return w.transact(to) }
+}
+
+func (w *worker) transact(to []target) error {
 	ch, err := w.channel()
 	if err != nil {
 		return err
@@ -19,7 +23,7 @@ func transacting(w *worker) error {
 	for w.goesOn() {
 		unit := w.publisher.next()
 		for range 1 + w.rand.IntN(8) {
-			if err := w.publishInTx(ch, unit, w.targets[w.rand.IntN(len(w.targets))]); err != nil {
+			if err := w.publishInTx(ch, unit, to[w.rand.IntN(len(to))]); err != nil {
 				return err
 			}
 		}
@@ -40,7 +44,12 @@ func transacting(w *worker) error {
 func (w *worker) publishInTx(ch *amqp.Channel, unit uint64, to target) error {
 	id := w.publisher.next()
 	m := compose(id, false)
-	w.note(event{Kind: publish, Who: w.name, Unit: unit, ID: id, Queues: to.queues, Hash: digest(to.exchange, to.key, m), Tx: true})
+	e := event{Kind: publish, Who: w.name, Unit: unit, ID: id, Tx: true}
+	if to.course != nil {
+		to.course.dress(w.rand, &m)
+	}
+	to.describe(&e, &m)
+	w.note(e)
 	return ch.PublishWithContext(w.ctx, to.exchange, to.key, false, false, m)
 }
 
@@ -82,8 +91,7 @@ func (t *taker) move(to target) error {
 		if err := t.publishInTx(t.ch, unit, to); err != nil {
 			return err
 		}
-		id, _ := delivered(d)
-		t.note(event{Kind: settle, Who: t.who, Unit: unit, ID: id, Queues: []string{queueOf(d)}})
+		t.noteIn(unit, settle, d)
 		if err := t.ch.Ack(d.DeliveryTag, false); err != nil {
 			return err
 		}
