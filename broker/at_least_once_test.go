@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -137,4 +138,24 @@ func TestRedriveToAFullQueueLeavesWhatItRefuses(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nothing is tried again when the broker ends.
+func TestLettersThatInsistRestWhenTheBrokerEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Options{})
+		p := connect(t, b, 1)
+		p.insisting("q", 4)
+		p.send("q", amqp.BasicProperties{}, "m")
+		p.reject(p.getAll("q"))
+		b.vhosts.undertaker.await()
+		p.Quit()
+		if err := b.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		elapse(2 * lateness)
+		if d := &queueOf(b, "q").dying; len(d.late) != 1 || d.len() != 0 {
+			t.Errorf("%d letters are late, %d are on their way", len(d.late), d.len())
+		}
+	})
 }

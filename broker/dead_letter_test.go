@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -403,4 +405,26 @@ func TestPublishersWaitForLetters(t *testing.T) {
 	if pressed() {
 		t.Error("publishers wait still")
 	}
+}
+
+// What is to die and does not yet, since so much does already, dies after the
+// restart.
+func TestABrokerThatEndsDoesNotWaitForAllThatIsToDie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Options{})
+		p := connect(t, b, 1)
+		p.declareWith("d")
+		p.declareWith("q", "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "d", "x-message-ttl", int32(60_000))
+		release := b.vhosts.undertaker.hold()
+		const size = 4 * graveSize / cullAtOnce
+		for range 2 * cullAtOnce {
+			p.send("q", amqp.BasicProperties{}, strings.Repeat("x", size))
+		}
+		p.Quit()
+		elapse(2 * time.Minute)
+		b.vhosts.eachQueue((*queue).sleep)
+		release()
+		wantReady(t, b, "q", cullAtOnce)
+		wantReady(t, b, "d", cullAtOnce)
+	})
 }

@@ -94,7 +94,7 @@ func (q *queue) unsent(m *dead) {
 		return
 	}
 	d.late = append(d.late, *m)
-	if len(d.late) > 1 {
+	if len(d.late) > 1 || q.asleep {
 		return
 	}
 	if d.again == nil {
@@ -108,6 +108,9 @@ func (q *queue) unsent(m *dead) {
 func (q *queue) tryAgain() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.asleep {
+		return
+	}
 	d := &q.dying
 	for _, m := range d.late {
 		d.append(m)
@@ -121,9 +124,6 @@ func (q *queue) tryAgain() {
 func (d *dying) end() []dead {
 	all := append(d.take(d.len(), nil), d.late...)
 	d.late = nil
-	if d.again != nil {
-		d.again.Stop()
-	}
 	return all
 }
 
@@ -132,10 +132,11 @@ func (d *dying) end() []dead {
 func (d *dying) full() bool { return d.bytes > graveSize }
 
 // buried lets those go on who waited for the dead to be handed on: others that
-// are to die, and what is behind them. q.mu is held, and a unit is open if the
-// queue is stored.
+// are to die, and what is behind them. When the broker ends they die again after
+// the restart: it does not wait for all of them. q.mu is held, and a unit is open
+// if the queue is stored.
 func (q *queue) buried() {
-	if q.dispatchSome() {
+	if !q.asleep && q.dispatchSome() {
 		q.rouse(time.Now().UnixMilli())
 	}
 }

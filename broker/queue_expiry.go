@@ -71,7 +71,7 @@ func (q *queue) sleep() {
 
 // still stops the timers of the queue.
 func (q *queue) still() {
-	for _, t := range []*time.Timer{q.expiry.timer, q.idling.timer} {
+	for _, t := range []*time.Timer{q.expiry.timer, q.idling.timer, q.dying.again} {
 		if t != nil {
 			t.Stop()
 		}
