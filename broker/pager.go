@@ -159,14 +159,14 @@ func (p *pager) bring(q *queue) error {
 // other queues.
 func (p *pager) read(q *queue, b *block) (from int, messages []*message, _ error) {
 	q.mu.Lock()
-	from = b.from
+	from, size := b.from, b.size // both change when some are dropped meanwhile
 	q.mu.Unlock()
 	messages, known := make([]*message, len(b.items)), origins{}
 	var slab []byte
 	var failed error
 	err := p.store.Load(q.storedID(), b.items[from:], func(i int, blob []byte) {
 		if cap(slab)-len(slab) < len(blob) {
-			slab = make([]byte, 0, max(len(blob), min(b.size, slabSize)))
+			slab = make([]byte, 0, max(len(blob), min(size, slabSize)))
 		}
 		n := len(slab)
 		slab = append(slab, blob...)

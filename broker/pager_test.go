@@ -434,3 +434,44 @@ func TestADrainedConsumerGetsWhatIsOnDisk(t *testing.T) {
 		t.Error("the rest of the credit was kept")
 	}
 }
+
+// reading are bodies that are being read once began is closed.
+type reading struct {
+	bodies
+	began chan struct{}
+}
+
+func (r *reading) Load(_ uint64, _ []storage.Item, each func(i int, b []byte)) error {
+	close(r.began)
+	each(0, []byte("damaged"))
+	return nil
+}
+
+// What expires, or is too much, goes while the pager reads it. The race detector
+// sees whether it may.
+func TestMessagesAreDroppedWhileTheyAreRead(t *testing.T) {
+	b, _ := durably(t)
+	press(t, b)
+	p := connect(t, b, 1)
+	q := p.declareDurable(b, "q")
+	p.fill("q", 2, 0, 3000, kib)
+	quiesce(b)
+	q.mu.Lock()
+	for q.ready.available() > 0 {
+		q.ready.pop()
+	}
+	away, size := q.ready.away, q.ready.away.size
+	q.mu.Unlock()
+	r := &reading{began: make(chan struct{})}
+	var done sync.WaitGroup
+	done.Go(func() { _, _, _ = (&pager{store: r}).read(q, away) })
+	<-r.began
+	q.mu.Lock()
+	q.ready.dropFirst()
+	left := away.size
+	q.mu.Unlock()
+	done.Wait()
+	if left >= size {
+		t.Errorf("%d bytes are left of %d", left, size)
+	}
+}
