@@ -74,6 +74,7 @@ func TestLettersThatInsistInVain(t *testing.T) {
 		p.send("d", amqp.BasicProperties{}, "m")
 		p.getAll("d")
 		p.do(1, &amqp.BasicRecover{Requeue: true})
+		p.sync() // it is answered before anything dies (ACK-14)
 		p.wantInTurn(b, "d")
 		q := queueOf(b, "d")
 		if q.dying.count+q.dying.bytes > 0 {
