@@ -42,7 +42,8 @@ func newCourses(prefix string) []*course {
 		{name: "ttl", ages: true, stages: []stage{{Queue: "ttl", TTL: 40, Next: "ttl.dead"}, {Queue: "ttl.dead", InOrder: true}}},
 		{name: "short", stages: []stage{
 			{Queue: "short", Length: 40, Next: "short.wait"},
-			{Queue: "short.wait", TTL: 25, Length: 300, Next: "short.dead"}, {Queue: "short.dead", InOrder: true},
+			{Queue: "short.wait", TTL: 25, Length: 300, Next: "short.dead"},
+			{Queue: "short.dead", InOrder: true},
 		}},
 		{name: "full", stages: []stage{{Queue: "full", Length: 30, Overflow: refusing}}},
 		{name: "spill", stages: []stage{{Queue: "spill", Length: 30, Overflow: spilling, Next: "spill.dead"}, {Queue: "spill.dead"}}},

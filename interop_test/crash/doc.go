@@ -14,6 +14,10 @@
 // SIGKILL while it starts, SIGKILL while it stops, or SIGTERM. A seed makes the
 // same plan again; when exactly the process dies is left to the machine.
 //
+// Messages also go through courses: queues with times to live, dead letters,
+// limits, priorities, delivery limits, and a delayed exchange, where they die,
+// wait, go round and are refused. To the checkers a course is one queue.
+//
 // # How it is judged
 //
 // Clients note what they are about to do before they do it, and what they have
@@ -28,6 +32,10 @@
 //   - a publish to several queues, and a transaction with all that it publishes
 //     and settles, survive whole or not at all;
 //   - transient messages end with the broker;
+//   - a message of a course is in one place at a time: it does not come back from
+//     where it has gone on, and x-death says how it came to where it is;
+//   - in a course nothing expires or is due before its time, what was refused is
+//     not there, and what waits comes by priority;
 //   - of exchanges, queues, their arguments, bindings and counts there is what
 //     was acknowledged, and what was under way has happened whole or not at all.
 //
