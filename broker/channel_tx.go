@@ -109,11 +109,11 @@ func (v *heldVerdict) carryOut() {
 		q.mu.Lock()
 		switch v.verdict {
 		case acked:
-			q.forget(ds[:n])
+			q.forget(ds[:n], true)
 		case requeued:
 			q.recall(ds[:n])
 		case discarded:
-			q.condemn(ds[:n])
+			q.condemn(ds[:n], true)
 		}
 		q.mu.Unlock()
 		ds = ds[n:]

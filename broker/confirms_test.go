@@ -222,6 +222,38 @@ func TestWhatIsSettledIsConfirmedBeforeItIsDurable(t *testing.T) {
 	}
 }
 
+// What a transaction settles comes back if the commit does not become durable: it
+// confirms nothing before.
+func TestWhatACommitSettlesIsConfirmedWhenItIsDurable(t *testing.T) {
+	settle := map[string]amqp.Method{
+		"acknowledged": &amqp.BasicAck{DeliveryTag: 3, Multiple: true},
+		"rejected":     &amqp.BasicNack{DeliveryTag: 3, Multiple: true},
+	}
+	for name, settle := range settle {
+		t.Run(name, func(t *testing.T) {
+			s := newDurableScene(t, "a")
+			s.p.do(2, &amqp.QueueDeclare{Queue: "letters"})
+			s.p.do(2, &amqp.QueueDeclare{Queue: "last", Arguments: args("x-dead-letter-exchange", "", "x-dead-letter-routing-key", "letters")})
+			s.p.keep(1, "", "a", numbered(0, 3)...)
+			s.p.keep(2, "", "last", "x")
+			s.p.sync()
+			s.c.do(2, &amqp.TxSelect{})
+			s.c.consume(2, "a", "k", false)
+			s.c.await(3)
+			s.c.consume(2, "last", "l", false)
+			s.c.await(1)
+			s.c.SendMethods(2, settle, &amqp.BasicReject{DeliveryTag: 4}, &amqp.TxCommit{})
+			other := connect(t, s.b, 1)
+			for n := 0; n < 1; n, _ = waiting(s.b, "letters") { // the commit has come to its end
+				other.sync()
+			}
+			s.want("the commit")
+			s.release()
+			s.wantAtLast("the commit", 3)
+		})
+	}
+}
+
 // Requeued, or given back with their channel, messages still wait.
 func TestWhatIsGivenBackStillWaits(t *testing.T) {
 	s := newDurableScene(t, "a")

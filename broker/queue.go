@@ -126,7 +126,7 @@ func (q *queue) leave() {
 func (q *queue) settle(ds []delivery) {
 	q.enter()
 	defer q.leave()
-	q.forget(ds)
+	q.forget(ds, false)
 	q.credit(ds)
 	q.dispatch()
 }
@@ -135,15 +135,16 @@ func (q *queue) settle(ds []delivery) {
 func (q *queue) reject(ds []delivery) {
 	q.enter()
 	defer q.leave()
-	q.condemn(ds)
+	q.condemn(ds, false)
 	q.credit(ds)
 	q.dispatch()
 }
 
 // condemn has deliveries die. q.mu is held, and a unit is open if the queue is
 // stored.
-func (q *queue) condemn(ds []delivery) {
+func (q *queue) condemn(ds []delivery, tx bool) {
 	d := q.discard(rejected)
+	d.settling.tx = tx
 	for i := range ds {
 		d.add(&ds[i].entry)
 	}

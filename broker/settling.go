@@ -13,12 +13,13 @@ type settling struct {
 	queue *queue
 	seqs  storage.Range
 	some  bool // there is something in seqs
+	tx    bool // it is of a commit, which may not become durable: nothing is confirmed before
 	early early
 }
 
 // add settles a message, if it is stored: one that is on disk may be.
 func (s *settling) add(e *entry) {
-	if s.join(e) && e.message != nil {
+	if s.join(e) && e.message != nil && !s.tx {
 		s.early.settled(e.message)
 	}
 }
@@ -112,12 +113,13 @@ func (q *queue) append(e *entry) {
 	}
 }
 
-// forget has the store forget deliveries. q.mu is held and a unit is open.
-func (q *queue) forget(ds []delivery) {
+// forget has the store forget deliveries, in a commit if tx says so. q.mu is held
+// and a unit is open.
+func (q *queue) forget(ds []delivery, tx bool) {
 	if q.stored == nil || q.deleted {
 		return
 	}
-	s := settling{queue: q}
+	s := settling{queue: q, tx: tx}
 	for i := range ds {
 		s.add(&ds[i].entry)
 	}
