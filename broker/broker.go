@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
@@ -39,6 +40,7 @@ func Open(o Options) (*Broker, error) {
 	if o.DataDir == "" {
 		return New(o), nil
 	}
+	began := time.Now()
 	b := newBroker(o)
 	store, state, err := storage.Open(storage.Options{
 		Dir: o.DataDir, Durability: o.Durability, AcceptLoss: o.AcceptLoss, JournalSize: o.JournalSize,
@@ -55,7 +57,7 @@ func Open(o Options) (*Broker, error) {
 		p.close()
 		return store.Close()
 	})
-	if err := b.recover(state); err != nil {
+	if err := b.recover(state, began); err != nil {
 		return nil, errors.Join(err, b.ended())
 	}
 	b.vhosts.eachQueue((*queue).rise)

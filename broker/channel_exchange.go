@@ -135,6 +135,9 @@ func (x *namedExchange) equivalent(v *vhost, m *amqp.ExchangeDeclare) error {
 // RabbitMQ has the first one only (EXCH-20 to EXCH-22).
 var exchangeArguments = append([]string{"alternate-exchange"}, dedupArguments...)
 
+// exchangeChecks are those of arguments that exchanges of all types have.
+var exchangeChecks = append([]argumentCheck{{"x-delayed-exchange", boolean}}, dedupChecks...)
+
 // checkExchangeArguments checks what the type of an exchange thinks of its
 // arguments, then those that all have.
 func checkExchangeArguments(what, kind string, args amqp.Table) error {
@@ -145,7 +148,7 @@ func checkExchangeArguments(what, kind string, args amqp.Table) error {
 	if err := exchange.CheckArguments(inner, args); err != nil {
 		return err
 	}
-	for _, c := range dedupChecks {
+	for _, c := range exchangeChecks {
 		if v, ok := args.Get(c.key); ok {
 			if err := c.check(v, args); err != nil {
 				return invalidArgument(c.key, what, err)

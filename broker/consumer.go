@@ -169,9 +169,13 @@ func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 }
 
 // successor is who follows a single active consumer that has gone: the first
-// of those with the highest priority (CONS-22, CONS-24).
+// of those with the highest priority (CONS-22, CONS-24), or of a quorum queue
+// the first of all.
 func (q *queue) successor() *consumer {
 	next := q.consumers[0]
+	if q.kind.replicated {
+		return next
+	}
 	for _, k := range q.consumers {
 		if k.priority > next.priority {
 			next = k

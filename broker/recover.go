@@ -26,9 +26,8 @@ type recovery struct {
 }
 
 // recover takes what the store has found. What makes no sense is an error, or
-// with AcceptLoss forgotten.
-func (b *Broker) recover(state *storage.State) error {
-	began := time.Now()
+// with AcceptLoss forgotten. began is when the start did.
+func (b *Broker) recover(state *storage.State, began time.Time) error {
 	r := recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}}
 	if err := r.take(state); err != nil {
 		return err
@@ -237,7 +236,7 @@ func (r *recovery) items(id uint64, items []storage.Item) error {
 func (r *recovery) report(state *storage.State, took time.Duration) {
 	log := r.broker.options.Log
 	log.WithLevel(zerolog.InfoLevel).Int("vhosts", len(r.vhosts)).Int("queues", len(r.queues)-len(r.delayed)).
-		Int("bindings", r.bindings).Int("messages", r.messages).Dur("took", took).Bool("clean", state.Clean).
+		Int("bindings", r.bindings).Int("messages", r.messages).Stringer("took", took.Round(time.Millisecond)).Bool("clean", state.Clean).
 		Msg("recovered what was stored")
 	for _, damage := range state.Lost.Damages {
 		log.Error().Msgf("accepted a loss: %s", damage)
