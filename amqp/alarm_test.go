@@ -274,7 +274,10 @@ func TestShutdownWithBlockedClients(t *testing.T) {
 		if err := b.server.Shutdown(ctx, forced); err != nil {
 			t.Error(err)
 		}
-		since(t, begin, 30*time.Second)
+		// Some have output left, and get a moment more to read it.
+		if took := time.Since(begin); took < 30*time.Second || took > 33*time.Second {
+			t.Errorf("after %v", took)
+		}
 	})
 }
 

@@ -56,9 +56,9 @@ func TestAFullDiskDoesNotHoldUpAStop(t *testing.T) {
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=100m"); err != nil {
 		t.Fatal(err)
 	}
-	_, _, url = serveProcess(t, "--data-dir="+data)
-	_, ch = openChannel(t, url)
-	if q, err := ch.QueueDeclarePassive("q", true, false, false, false, nil); err != nil || confirmed == 0 || q.Messages < confirmed {
+	_, _, again := serveProcess(t, "--data-dir="+data) // who publishes still has url and ch
+	_, reader := openChannel(t, again)
+	if q, err := reader.QueueDeclarePassive("q", true, false, false, false, nil); err != nil || confirmed == 0 || q.Messages < confirmed {
 		t.Errorf("there are %d messages of %d that were confirmed, %v", q.Messages, confirmed, err)
 	}
 }
