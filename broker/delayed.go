@@ -108,7 +108,6 @@ func negated(delay int64) any {
 // stored, it has the id of the exchange.
 func (v *vhost) newWaiting(x *namedExchange) *queue {
 	q := newQueue(v, "", classicQueue, &amqp.QueueDeclare{Durable: x.durable})
-	q.rule, q.settings = rule{}, settingsOf(classicQueue, nil, rule{}) // a policy for all queues means others
 	q.delays = &delays{exchange: x}
 	q.obey(rule{}) // it is no queue to policies
 	if x.id != 0 {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/leveretmq/leveret/amqp"
-	"github.com/leveretmq/leveret/amqp/amqptest"
 	"github.com/leveretmq/leveret/storage"
 )
 
@@ -62,15 +61,7 @@ func checkBody(t testing.TB, body []byte) int {
 // fill publishes messages from to to-1 of a size to a queue.
 func (p *peer) fill(queue string, mode uint8, from, to, size int) {
 	p.t.Helper()
-	properties := amqp.BasicProperties{DeliveryMode: mode}
-	for from < to {
-		var b []byte
-		for ; from < to && len(b) < 1<<20; from++ {
-			b = append(b, amqptest.Publish(1, &amqp.BasicPublish{RoutingKey: queue}, properties, bodyOf(from, size), 131072)...)
-		}
-		p.Send(b)
-	}
-	p.sync()
+	p.fillRanked(queue, amqp.BasicProperties{DeliveryMode: mode}, from, to, size)
 }
 
 // told is closed when the committer has come so far.
