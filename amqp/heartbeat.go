@@ -1,18 +1,15 @@
 package amqp
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
-// heart keeps the heartbeats of a connection (0-9-1 s. 4.2.7): a runtime
-// timer, no goroutine. It fires every half interval; a heartbeat goes out the
+// heart keeps the heartbeats of a connection (0-9-1 s. 4.2.7): a timer
+// of the clock, no goroutine. It fires every half interval; a heartbeat goes out the
 // first time, and then when nothing else did since it last fired (HB-01,
 // HB-02). A client that sent nothing for two whole intervals is dropped
 // (HB-03).
 type heart struct {
 	sync.Mutex
-	timer    *time.Timer
+	timer    Timer
 	written  uint64 // of the outbox, when the timer last fired; heartbeats included
 	received uint64 // of the input, at the last full interval; the first has the handshake's
 	odd      bool   // every second firing is a full interval
@@ -30,7 +27,7 @@ func (h *heart) start(c *Conn) {
 	h.Lock()
 	defer h.Unlock()
 	h.written, h.received = neverWritten, 0
-	h.timer = time.AfterFunc(c.heartbeat/2, func() {
+	h.timer = c.server.clock().AfterFunc(c.heartbeat/2, func() {
 		if err := guarded(func() error { h.pulse(c); return nil }); err != nil {
 			c.abandon(err)
 		}

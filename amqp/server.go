@@ -12,7 +12,7 @@ import (
 var ErrServerClosed = errors.New("amqp: server closed")
 
 // Config holds what a server offers in connection.start and connection.tune,
-// and its limits. All fields must be set.
+// and its limits. All fields must be set, but for Clock.
 type Config struct {
 	Properties       Table         // server-properties (CONN-02)
 	Mechanisms       string        // SASL mechanisms, separated by spaces (CONN-04)
@@ -22,6 +22,7 @@ type Config struct {
 	MaxMessageSize   uint64        // bytes of a body (FRM-26)
 	HandshakeTimeout time.Duration // from accept to connection.open (CONN-34)
 	LoginDelay       time.Duration // pause before a refused client is dropped (CONN-11)
+	Clock            Clock         // of heartbeats; nil: RealClock
 }
 
 // Server accepts connections and runs the protocol on them. Its fields are
@@ -41,6 +42,13 @@ type Server struct {
 }
 
 func (s *Server) config() *Config { return &s.Config }
+
+func (s *Server) clock() Clock {
+	if c := s.Config.Clock; c != nil {
+		return c
+	}
+	return RealClock
+}
 
 // Serve accepts connections on l until Shutdown, and returns ErrServerClosed
 // then. The listener is closed when it returns.

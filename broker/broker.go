@@ -72,7 +72,7 @@ func newBroker(o Options) *Broker {
 		return nil
 	}
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
-	b.vhosts.failed, b.vhosts.patience = b.failed, b.options.ConsumerTimeout
+	b.vhosts.failed, b.vhosts.patience, b.vhosts.clock = b.failed, b.options.ConsumerTimeout, b.options.Clock
 	b.server.Config = b.options.serverConfig()
 	b.server.Backend = (*backend)(b)
 	b.server.Trace = logTrace(b.options.Log)

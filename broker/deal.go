@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"time"
-
-	"github.com/leveretmq/leveret/amqp"
-)
+import "github.com/leveretmq/leveret/amqp"
 
 // handSize is the most messages that a consumer gets under one lock of its
 // outbox.
@@ -79,7 +75,7 @@ func (q *queue) draw(r *run, from, n int) int {
 		if r == nil {
 			if i > 0 && q.ready.deadline() != 0 {
 				if now == 0 {
-					now = time.Now().UnixMilli()
+					now = q.now()
 				}
 				if q.ready.overdue(now) {
 					break

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -118,11 +117,10 @@ func diedAt(e end, headers amqp.Table) bool {
 }
 
 // drops tells whether a message is a duplicate, which is counted. Otherwise it
-// is known from now on.
+// is known from now on, in milliseconds since 1970.
 //
 // Deviates: LavinMQ also drops what has died and comes back.
-func (d *dedup) drops(id identity) bool {
-	now := time.Now().UnixMilli()
+func (d *dedup) drops(id identity, now int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.known.has(id.print, now) {
@@ -175,7 +173,7 @@ func (ch *channel) reroute(rt *route, more copies, c *amqp.Content) *route {
 		return ch.session.reroute(rt, more, c)
 	}
 	id, ok := rt.dedup.identify(c)
-	if ok && rt.dedup.drops(id) {
+	if ok && rt.dedup.drops(id, ch.session.vhost.now()) {
 		return &route{origin: rt.origin}
 	}
 	found := ch.session.reroute(rt, more, c)
@@ -197,7 +195,7 @@ func (h *heldRun) deduplicate(v *vhost) {
 	h.dedup = x.dedup
 	h.drop(func(i int) bool {
 		id, ok := x.dedup.identify(&h.contents[i])
-		return ok && x.dedup.drops(id)
+		return ok && x.dedup.drops(id, v.now())
 	})
 }
 
@@ -229,7 +227,7 @@ func (q *queue) isDuplicate(r *run, i int) bool {
 		return false
 	}
 	id, ok := q.dedup.identify(&r.contents[i])
-	if !ok || !q.dedup.drops(id) {
+	if !ok || !q.dedup.drops(id, q.now()) {
 		return false
 	}
 	if q.stored != nil {

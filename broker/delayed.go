@@ -118,7 +118,7 @@ func (v *vhost) newWaiting(x *namedExchange) *queue {
 
 // delay takes a run of messages that are to wait. q.mu is held.
 func (q *queue) delay(r *run) {
-	now := r.clock()
+	now := r.clock(q)
 	for i := range r.contents {
 		q.lastSeq++
 		m := r.keepAlone(i)

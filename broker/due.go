@@ -3,7 +3,6 @@ package broker
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/leveretmq/leveret/storage"
 )
@@ -63,7 +62,7 @@ func (q *queue) takeDue() (batch []appointment) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.asleep && q.vhost.failed.Err() == nil {
-		batch = q.delays.calendar.take(time.Now().UnixMilli(), dueLen, dueSize)
+		batch = q.delays.calendar.take(q.now(), dueLen, dueSize)
 	}
 	if batch == nil {
 		q.dying.asked = false

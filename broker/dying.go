@@ -1,6 +1,10 @@
 package broker
 
-import "time"
+import (
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // dead is a message that has died. The store has it still.
 type dead struct {
@@ -19,7 +23,7 @@ type dying struct {
 	count int    // of those that are in dead or late, or being handed on
 	bytes int    // of their messages
 	asked bool   // the undertaker knows of them
-	again *time.Timer
+	again amqp.Timer
 }
 
 func (d *dying) len() int { return len(d.dead) - d.from }
@@ -98,7 +102,7 @@ func (q *queue) unsent(m *dead) {
 		return
 	}
 	if d.again == nil {
-		d.again = time.AfterFunc(lateness, q.tryAgain)
+		d.again = q.vhost.clock.AfterFunc(lateness, q.tryAgain)
 	} else {
 		d.again.Reset(lateness)
 	}
@@ -137,6 +141,6 @@ func (d *dying) full() bool { return d.bytes > graveSize }
 // if the queue is stored.
 func (q *queue) buried() {
 	if !q.asleep && q.dispatchSome() {
-		q.rouse(time.Now().UnixMilli())
+		q.rouse(q.now())
 	}
 }

@@ -1,13 +1,17 @@
 package broker
 
-import "time"
+import (
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // expiry is what wakes a queue when its first message expires: one timer, which
 // is armed only while a message that is to expire may be the first (TTL-02).
 // q.mu guards it.
 type expiry struct {
-	timer *time.Timer // nil: never armed so far
-	due   int64       // when it fires, in milliseconds since 1970; 0: it is not armed
+	timer amqp.Timer // nil: never armed so far
+	due   int64      // when it fires, in milliseconds since 1970; 0: it is not armed
 }
 
 // cullAtOnce bounds the messages that die while nobody else can have the queue.
@@ -19,7 +23,7 @@ func (q *queue) expire() (alive bool) {
 	if q.ready.deadline() == 0 {
 		return true
 	}
-	now := time.Now().UnixMilli()
+	now := q.now()
 	q.cull(expired, func() bool { return q.ready.overdue(now) })
 	return !q.ready.overdue(now)
 }
@@ -50,7 +54,7 @@ func (q *queue) dooms() bool {
 	if q.exceeds() {
 		return true
 	}
-	return q.ready.deadline() != 0 && q.ready.overdue(time.Now().UnixMilli())
+	return q.ready.deadline() != 0 && q.ready.overdue(q.now())
 }
 
 // mayBury tells whether the first message can die without too many dying at
@@ -67,7 +71,7 @@ func (q *queue) arm() {
 	if at == 0 || q.expiry.due != 0 && q.expiry.due <= at {
 		return
 	}
-	if at > time.Now().UnixMilli() || q.mayBury() {
+	if at > q.now() || q.mayBury() {
 		q.rouse(at)
 	}
 }
@@ -81,9 +85,9 @@ func (q *queue) rouse(at int64) {
 		return
 	}
 	q.expiry.due = at
-	in := time.Until(time.UnixMilli(at))
+	in := time.UnixMilli(at).Sub(q.vhost.clock.Now())
 	if q.expiry.timer == nil {
-		q.expiry.timer = time.AfterFunc(in, q.wake)
+		q.expiry.timer = q.vhost.clock.AfterFunc(in, q.wake)
 	} else {
 		q.expiry.timer.Reset(in)
 	}

@@ -70,7 +70,7 @@ func BenchmarkDedup(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if id, ok := d.identify(&contents[i]); !ok || d.drops(id) {
+		if id, ok := d.identify(&contents[i]); !ok || d.drops(id, 0) {
 			b.Fatal("it is none that is known")
 		}
 		i = (i + 1) % len(contents)

@@ -1,7 +1,5 @@
 package broker
 
-import "time"
-
 // publishGrouped takes a run where there are groups.
 func (q *queue) publishGrouped(r *run) {
 	for i := range r.contents {
@@ -93,7 +91,7 @@ func (q *queue) nextFor(k *consumer, most int) (g *group, left int) {
 // stale tells whether the first message of a group has expired.
 func (q *queue) stale(g *group) bool {
 	at := g.waiting.deadline()
-	return at != 0 && g.first != q.ready.groups.fresh && at <= time.Now().UnixMilli()
+	return at != 0 && g.first != q.ready.groups.fresh && at <= q.now()
 }
 
 // handOne gives a consumer the first message of a group. It has room.

@@ -75,6 +75,10 @@ type Options struct {
 	// before the oldest of them move on. Default: 256 MiB.
 	JournalSize int64
 
+	// Clock is the time by which messages and queues expire, delays end, clients
+	// are late and heartbeats are sent. Default: amqp.RealClock.
+	Clock amqp.Clock
+
 	// Log receives what an operator should know. Default: nothing is logged.
 	Log zerolog.Logger
 }
@@ -93,6 +97,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Version, "3.13.7")
 	set(&o.ClusterName, "leveret")
 	set(&o.DefaultUser, "guest")
+	set(&o.Clock, amqp.RealClock)
 	if o.DefaultUser == "guest" {
 		set(&o.DefaultPass, "guest")
 	}
@@ -127,6 +132,7 @@ func (o Options) serverConfig() amqp.Config {
 		MaxMessageSize:   o.MaxMessageSize,
 		HandshakeTimeout: o.HandshakeTimeout,
 		LoginDelay:       o.LoginDelay,
+		Clock:            o.Clock,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // some, a timer marks now and then which one was the last. That one was made at
 // most a period earlier. ch.mu guards it all.
 type overdue struct {
-	timer    *time.Timer   // nil: there was none yet
+	timer    amqp.Timer    // nil: there was none yet
 	period   time.Duration // of the timer; 0: it rests
 	shortest time.Duration // time-out of the deliveries that the period is for
 	marks    []mark        // by rising tags
@@ -77,7 +77,7 @@ func (ch *channel) expect(timeout time.Duration) {
 	o.shortest = timeout
 	o.period = min(max(timeout/periods, shortestPeriod), longestPeriod)
 	if o.timer == nil {
-		o.timer = time.AfterFunc(o.period, ch.look)
+		o.timer = ch.session.vhost.clock.AfterFunc(o.period, ch.look)
 	} else {
 		o.timer.Reset(o.period)
 	}
@@ -96,7 +96,7 @@ func (ch *channel) look() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	o := &ch.overdue
-	now := time.Now()
+	now := ch.session.vhost.clock.Now()
 	late, shortest := o.find(&ch.unacked, now)
 	if ch.closed || shortest < 0 {
 		o.rest()
@@ -116,7 +116,7 @@ func (ch *channel) look() {
 func (ch *channel) giveUp() {
 	ch.mu.Lock()
 	ch.overdue.told = false
-	late, _ := ch.overdue.find(&ch.unacked, time.Now())
+	late, _ := ch.overdue.find(&ch.unacked, ch.session.vhost.clock.Now())
 	closed := ch.closed
 	ch.mu.Unlock()
 	if late >= 0 && !closed {

@@ -63,7 +63,7 @@ func (q *queue) publish(r *run) (pressed bool) {
 		return false
 	}
 	if q.ready.ages() {
-		q.ready.aging.came(q.lastSeq+1, r.clock())
+		q.ready.aging.came(q.lastSeq+1, r.clock(q))
 	}
 	switch {
 	case q.ready.groups != nil:

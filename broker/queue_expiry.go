@@ -1,11 +1,15 @@
 package broker
 
-import "time"
+import (
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // idling is what deletes a queue that is not used (EXP-01). q.mu guards it.
 type idling struct {
-	timer *time.Timer // nil: never armed so far
-	since time.Time   // when the queue was used last
+	timer amqp.Timer // nil: never armed so far
+	since time.Time  // when the queue was used last
 }
 
 // use notes that the queue is used: it is declared, got from, or left by its
@@ -25,13 +29,16 @@ func (q *queue) used() {
 	if q.settings.expires == unset || q.asleep || q.deleted {
 		return
 	}
-	i.since = time.Now()
+	i.since = q.vhost.clock.Now()
 	if i.timer == nil {
-		i.timer = time.AfterFunc(q.lease(), q.retire)
+		i.timer = q.vhost.clock.AfterFunc(q.lease(), q.retire)
 	} else {
 		i.timer.Reset(q.lease())
 	}
 }
+
+// idled is how long the queue has not been used.
+func (q *queue) idled() time.Duration { return q.vhost.clock.Now().Sub(q.idling.since) }
 
 // lease is how long the queue stays without being used.
 func (q *queue) lease() time.Duration { return time.Duration(q.settings.expires) * time.Millisecond }
@@ -40,7 +47,7 @@ func (q *queue) lease() time.Duration { return time.Duration(q.settings.expires)
 // used meanwhile.
 func (q *queue) retire() {
 	_, _ = q.vhost.deleteQueue(q, func(q *queue) error {
-		if q.asleep || len(q.consumers) > 0 || q.settings.expires == unset || time.Since(q.idling.since) < q.lease() {
+		if q.asleep || len(q.consumers) > 0 || q.settings.expires == unset || q.idled() < q.lease() {
 			return errKept
 		}
 		return nil
@@ -71,7 +78,7 @@ func (q *queue) sleep() {
 
 // still stops the timers of the queue.
 func (q *queue) still() {
-	for _, t := range []*time.Timer{q.expiry.timer, q.idling.timer, q.dying.again} {
+	for _, t := range []amqp.Timer{q.expiry.timer, q.idling.timer, q.dying.again} {
 		if t != nil {
 			t.Stop()
 		}

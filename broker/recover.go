@@ -225,7 +225,7 @@ func (r *recovery) items(id uint64, items []storage.Item) error {
 	} else {
 		q.ready.restore(items)
 		if q.ready.ages() { // nobody knows when they came
-			q.ready.aging.came(1, time.Now().UnixMilli())
+			q.ready.aging.came(1, q.now())
 		}
 	}
 	r.messages += len(items)

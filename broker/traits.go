@@ -2,7 +2,6 @@ package broker
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -55,14 +54,14 @@ func (q *queue) endow(e *entry, r *run, i int) {
 	}
 	e.priority = min(t.priority, q.maxPriority)
 	if lifetime := s.lifetime(t); lifetime != unset {
-		e.expires = r.clock() + lifetime
+		e.expires = r.clock(q) + lifetime
 	}
 }
 
 // clock is the time, the same for all publishes of a run.
-func (r *run) clock() int64 {
+func (r *run) clock(q *queue) int64 {
 	if r.now == 0 {
-		r.now = time.Now().UnixMilli()
+		r.now = q.now()
 	}
 	return r.now
 }

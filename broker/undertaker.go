@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
@@ -141,7 +140,7 @@ func (b *burial) unit(q *queue, n int) (more bool, g storage.Group) {
 func (q *queue) handOn(all []dead) (again []int) {
 	f := forwarding{vhost: q.vhost, keeps: len(all) > 0 && all[0].letter.insists}
 	var sent []int // of all, by the number of the letter
-	now := amqp.Timestamp(time.Now().Unix())
+	now := amqp.Timestamp(q.vhost.clock.Now().Unix())
 	var l letter
 	var last *dead
 	for i := range all {

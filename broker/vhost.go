@@ -21,6 +21,7 @@ type vhost struct {
 	store      *storage.DB    // likewise; nil: nothing is kept
 	pager      *pager         // likewise; nil: nothing leaves memory
 	undertaker *undertaker    // likewise
+	clock      amqp.Clock     // likewise
 	id         uint64         // likewise; in the store, 0 if it is not there
 
 	patience time.Duration // immutable; that consumers have to settle a delivery, negative: all the time
@@ -48,7 +49,7 @@ type vhost struct {
 // newVhost returns a vhost with the exchanges that are always there (EXCH-01).
 func newVhost(name string, log zerolog.Logger) *vhost {
 	v := &vhost{
-		name: name, log: log, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{},
+		name: name, log: log, clock: amqp.RealClock, exchanges: map[string]*namedExchange{}, queues: map[string]*queue{},
 		sessions: map[*session]struct{}{},
 	}
 	for _, x := range []namedExchange{
@@ -64,6 +65,11 @@ func newVhost(name string, log zerolog.Logger) *vhost {
 	}
 	return v
 }
+
+// now is the time in milliseconds since 1970.
+func (v *vhost) now() int64 { return v.clock.Now().UnixMilli() }
+
+func (q *queue) now() int64 { return q.vhost.now() }
 
 // queue returns the queue with a name that the session may use (QDEC-14).
 func (v *vhost) queue(name string, s *session) (*queue, error) {

@@ -27,6 +27,7 @@ type vhosts struct {
 	store      *storage.DB     // likewise; nil: nothing is kept
 	pager      *pager          // likewise; nil: nothing leaves memory
 	undertaker *undertaker     // likewise
+	clock      amqp.Clock      // likewise
 	failed     context.Context // likewise; ends when the store has failed
 
 	patience time.Duration // likewise; see vhost
@@ -39,7 +40,7 @@ type vhosts struct {
 func (vs *vhosts) make(name string) *vhost {
 	v := newVhost(name, vs.log)
 	v.store, v.pager, v.undertaker = vs.store, vs.pager, vs.undertaker
-	v.failed, v.patience = vs.failed, vs.patience
+	v.failed, v.patience, v.clock = vs.failed, vs.patience, vs.clock
 	return v
 }
 

@@ -48,15 +48,10 @@ func startsGoroutine(n ast.Node) bool {
 // fake time of testing/synctest.
 func nothingIsPolled(files []*source) (found []string) {
 	for _, s := range files {
-		if s.isTool() {
-			continue
+		if !s.isTool() {
+			found = append(found, s.callsOf("nothing is polled: wait for the event, or use testing/synctest",
+				"time", "Sleep", "Tick", "NewTicker")...)
 		}
-		ast.Inspect(s.ast, func(n ast.Node) bool {
-			if s.calls(n, "time", "Sleep", "Tick", "NewTicker") {
-				found = append(found, s.finding(n, "nothing is polled: wait for the event, or use testing/synctest"))
-			}
-			return true
-		})
 	}
 	return found
 }

@@ -21,6 +21,7 @@ var rules = []rule{
 	{"packages are explained", packagesAreExplained},
 	{"exported names are explained", exportedNamesAreExplained},
 	{"nothing is polled", nothingIsPolled},
+	{"the clock is asked", theClockIsAsked},
 	{"goroutines are few", goroutinesAreFew},
 	{"nothing is left for later", nothingIsLeftForLater},
 }

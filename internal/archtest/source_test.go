@@ -102,6 +102,17 @@ func (s *source) imports() map[string]string {
 	return names
 }
 
+// callsOf finds calls of functions of the package at importPath.
+func (s *source) callsOf(advice, importPath string, names ...string) (found []string) {
+	ast.Inspect(s.ast, func(n ast.Node) bool {
+		if s.calls(n, importPath, names...) {
+			found = append(found, s.finding(n, "%s", advice))
+		}
+		return true
+	})
+	return found
+}
+
 // calls reports whether n calls function name of the package at importPath.
 func (s *source) calls(n ast.Node, importPath string, names ...string) bool {
 	call, ok := n.(*ast.CallExpr)
