@@ -52,6 +52,7 @@ type unit struct {
 type copied struct {
 	*message
 	queue      string
+	repeat     bool  // another of the same life is what it is a duplicate of
 	deliveries []int // indices of events
 	settles    []settlement
 	declines   []declined
@@ -133,7 +134,26 @@ func newBook(events []event) *book {
 	for i, s := range settled {
 		of[i].settles = append(of[i].settles, *s)
 	}
+	b.findRepeats()
 	return b
+}
+
+// findRepeats marks what is a duplicate: of the messages of a life that a queue
+// is to take once, the first that was published for good stays. They are from one
+// publisher, on one channel.
+func (b *book) findRepeats() {
+	type first struct {
+		life        int
+		queue, what string
+	}
+	had := map[first]bool{}
+	for _, c := range b.copies {
+		if c.Once == "" || !c.unit.attempted {
+			continue
+		}
+		f := first{c.Life, c.queue, c.Once}
+		c.repeat, had[f] = had[f], true
+	}
 }
 
 func (b *book) decline(i int, e event) {
@@ -228,7 +248,7 @@ func (b *book) fate(u *unit) fate {
 	}
 	missed := false
 	for _, c := range u.copies {
-		if c.Transient {
+		if c.Transient || c.repeat {
 			continue
 		}
 		if b.deliveredAfter(c, u.life) {

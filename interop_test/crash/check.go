@@ -24,6 +24,9 @@ var checkers = []struct {
 	{"what is refused is not there", intruded},
 	{"higher priorities come first", outranked},
 	{"nothing is tried too often", overtried},
+	{"a group is with one consumer, in order", mingled},
+	{"duplicates are dropped", repeated},
+	{"what has waited long enough goes first", starved},
 	{"the topology is as acknowledged", changed},
 }
 
@@ -42,7 +45,7 @@ func check(events []event) (faults []string) {
 // delivery that nobody settled, delivered again.
 func lost(b *book) (faults []string) {
 	for _, c := range b.copies {
-		if c.Transient || c.unit.confirmed < 0 || b.settledIn(c, 0) {
+		if c.Transient || c.repeat || c.unit.confirmed < 0 || b.settledIn(c, 0) {
 			continue
 		}
 		what := "was never delivered"
@@ -71,17 +74,18 @@ func invented(b *book) (faults []string) {
 // crash has undone that brought a message to its queue, is done again.
 func duplicated(b *book) (faults []string) {
 	for _, c := range b.copies {
-		unmarked, first := map[leg]int{}, map[leg]int{}
+		unmarked, first, marked := map[leg]int{}, map[leg]int{}, map[leg]string{}
 		for n, i := range c.deliveries {
 			e := &b.events[i]
 			l := e.leg()
 			if _, some := first[l]; !some || first[l] != e.Life && (l.generation > 0 || c.Delay > 0) {
-				unmarked[l], first[l] = 0, e.Life
+				unmarked[l], first[l], marked[l] = 0, e.Life, ""
 			}
 			if e.Redelivered {
+				marked[l] = e.Who
 				continue
 			}
-			if unmarked[l]++; unmarked[l] > 1 || e.Life != first[l] {
+			if unmarked[l]++; unmarked[l] > 1 || e.Life != first[l] || marked[l] == e.Who {
 				faults = append(faults, fmt.Sprintf("queue %s delivered message %s in life %d for the %d. time, not redelivered", c.queue, name(c.ID), e.Life, n+1))
 			}
 		}
@@ -158,10 +162,11 @@ func disordered(b *book) (faults []string) {
 }
 
 // inOrder tells whether messages come to a queue in the order of publishing. What
-// is given back to a quorum queue comes in the order of that.
+// is given back to a quorum queue comes in the order of that, and groups pass each
+// other.
 func (b *book) inOrder(e *event) bool {
 	s := stageOf(b.courses[e.Queues[0]], e.Stage)
-	return s == nil || (len(e.Deaths) == 0 || s.InOrder) && !(s.Type == "quorum" && e.Redelivered)
+	return s == nil || !s.Groups && (len(e.Deaths) == 0 || s.InOrder) && !(s.Type == "quorum" && e.Redelivered)
 }
 
 // queue is the one from which a delivery came.
@@ -179,7 +184,7 @@ func halved(b *book) (faults []string) {
 			continue // of what was confirmed, lost and returned tell
 		}
 		for _, c := range u.copies {
-			if !c.Transient && !b.deliveredAfter(c, u.life) && !b.settledIn(c, u.life) {
+			if !c.Transient && !c.repeat && !b.deliveredAfter(c, u.life) && !b.settledIn(c, u.life) {
 				faults = append(faults, fmt.Sprintf("unit %s of life %d is in other queues, and message %s is not in %s", name(u.number), u.life, name(c.ID), c.queue))
 			}
 		}

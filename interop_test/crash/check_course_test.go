@@ -10,6 +10,9 @@ var someCourses = []event{
 	lay("p", stage{Queue: "p", Levels: 3, Next: "p.dead"}, stage{Queue: "p.dead"}),
 	lay("s", stage{Queue: "s", Length: 1, Overflow: spilling, Next: "s.dead"}, stage{Queue: "s.dead"}),
 	lay("f", stage{Queue: "f", Length: 1, Overflow: refusing}),
+	lay("g", stage{Queue: "g", Groups: true}),
+	lay("d", stage{Queue: "d", Once: true}),
+	lay("y", stage{Queue: "y", Levels: 5, Aging: 10}),
 }
 
 func lay(name string, stages ...stage) event {
@@ -55,6 +58,21 @@ func kept(ms int64, e event) event {
 	return e
 }
 
+// of puts a message into a group, and what happens to it after.
+func of(group string, e event) event {
+	e.Group = group
+	return e
+}
+
+// like makes a message a duplicate of others.
+func like(what string, e event) event {
+	e.Once = what
+	return e
+}
+
+// told is a confirm with its time.
+func told(unit uint64, ms int64) event { return after(ms, ok(unit)) }
+
 // drained is what the last consumer does.
 func drained(e event) event { return by(draining, e) }
 
@@ -79,6 +97,15 @@ func TestCheckersAcceptDeaths(t *testing.T) {
 		{"tried twice", onCourse(pub(1, "a"), at("a", got(1, "")), at("a", again(1, "")), at("a.dead", got(1, ""), died("a", "delivery_limit", 1)), at("a.dead", ack(1, ""), died("a", "delivery_limit", 1)))},
 		{"by priority", onCourse(ranked(0, pub(1, "p")), ranked(9, pub(2, "p")), ranked(3, pub(3, "p")), drained(at("p", got(2, ""))), drained(at("p", got(3, ""))), drained(at("p", got(1, ""))),
 			at("p", ack(1, "")), at("p", ack(2, "")), at("p", ack(3, "")))},
+		{"groups, one after the other", onCourse(of("x", pub(1, "g")), of("y", pub(2, "g")), of("x", pub(3, "g")),
+			at("g", got(1, "")), by("b", at("g", got(2, ""))), at("g", ack(1, "")), by("b", at("g", got(3, ""))), by("b", at("g", ack(2, ""))), by("b", at("g", ack(3, ""))))},
+		{"groups that pass each other", onCourse(of("x", pub(1, "g")), of("y", pub(2, "g")), at("g", got(2, "")), at("g", got(1, "")))},
+		{"a group that was left", onCourse(of("x", pub(1, "g")), at("g", got(1, "")), closes("g"), by("b", at("g", again(1, ""))), by("b", at("g", ack(1, ""))))},
+		{"duplicates", onCourse(like("x", pub(1, "d")), ok(1), like("x", pub(2, "d")), ok(2), at("d", got(1, "")), at("d", ack(1, "")))},
+		{"the first in doubt, and lost with its duplicate", onCourse(like("x", pub(1, "d")), like("x", pub(2, "d")), die)},
+		{"the first of two was not committed", onCourse(like("x", inTx(9, 1, "d")), like("x", pub(2, "d")), ok(2), at("d", got(2, "")), at("d", ack(2, "")))},
+		{"one of the next life", onCourse(like("x", pub(1, "d")), ok(1), at("d", got(1, "")), at("d", ack(1, "")), die, like("x", pub(2, "d")), ok(2), at("d", got(2, "")), at("d", ack(2, "")))},
+		{"low after high that came soon", onCourse(pub(1, "y"), told(1, 5), after(34, ranked(1, pub(2, "y"))), after(40, at("y", got(2, ""))), after(40, at("y", got(1, ""))), at("y", ack(1, "")))},
 		{"by delay", onCourse(kept(20, pub(1, "p")), kept(10, pub(2, "p")), after(10, at("p", got(2, ""))), after(20, at("p", got(1, ""))), die, after(20, at("p", got(1, ""))))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,8 +123,10 @@ func TestCheckersFindFaultsOfDeaths(t *testing.T) {
 		isUntrue   = "x-death is the way it went"
 		isEarly    = "nothing goes on before its time"
 		isRefused  = "what is refused is not there"
-		isRank     = "higher priorities come first"
 		isTried    = "nothing is tried too often"
+		isMingled  = "a group is with one consumer, in order"
+		isRepeat   = "duplicates are dropped"
+		isStarved  = "what has waited long enough goes first"
 	)
 	rejected, expired := died("a", "rejected", 1), died("a", "expired", 1)
 	maxlen, limit := died("a", "maxlen", 1), died("a", "delivery_limit", 1)
@@ -133,6 +162,15 @@ func TestCheckersFindFaultsOfDeaths(t *testing.T) {
 		{"refused, and in the queue as well", isRefused, onCourse(pub(1, "s"), nacked(1), at("s", got(1, "")))},
 		{"accepted, and the letter of a refusal", isRefused, onCourse(pub(1, "s"), ok(1), at("s.dead", got(1, ""), died("s", "maxlen", 1)), at("s.dead", ack(1, ""), died("s", "maxlen", 1)))},
 		{"a lower priority first", isRank, onCourse(ranked(1, pub(1, "p")), ranked(2, pub(2, "p")), drained(at("p", got(1, ""))), drained(at("p", got(2, ""))))},
+		{"a group at two consumers", isMingled, onCourse(of("x", pub(1, "g")), of("x", pub(2, "g")), at("g", got(1, "")), by("b", at("g", got(2, ""))))},
+		{"a group out of order", isMingled, onCourse(of("x", pub(1, "g")), of("x", pub(2, "g")), at("g", got(2, "")), at("g", got(1, "")))},
+		{"a group out of order at two consumers", isMingled, onCourse(of("x", pub(1, "g")), of("x", pub(2, "g")), at("g", got(2, "")), at("g", ack(2, "")), by("b", at("g", got(1, ""))))},
+		{"a successor before what was left", isMingled, onCourse(of("x", pub(1, "g")), of("x", pub(2, "g")), closes("g"), by("b", at("g", got(2, ""))), by("b", at("g", again(1, ""))))},
+		{"a duplicate is there", isRepeat, onCourse(like("x", pub(1, "d")), ok(1), like("x", pub(2, "d")), ok(2), at("d", got(1, "")), at("d", ack(1, "")), at("d", got(2, "")))},
+		{"a duplicate in a transaction is there", isRepeat, onCourse(like("x", inTx(9, 1, "d")), like("x", inTx(9, 2, "d")), try(9), ok(9), at("d", got(1, "")), at("d", ack(1, "")), at("d", got(2, "")))},
+		{"the first of duplicates is lost", isLost, onCourse(like("x", pub(1, "d")), ok(1), like("x", pub(2, "d")), ok(2), die)},
+		{"low after high that came late", isStarved, onCourse(pub(1, "y"), told(1, 5), after(36, ranked(1, pub(2, "y"))), after(40, at("y", got(2, ""))), after(40, at("y", got(1, ""))), at("y", ack(1, "")))},
+		{"marked, and not marked as if another had come", isDouble, onCourse(kept(1, pub(1, "p")), die, after(1, at("p", again(1, ""))), after(1, at("p", got(1, ""))))},
 		{"tried three times", isTried, onCourse(pub(1, "a"), at("a", got(1, "")), at("a", again(1, "")), at("a", again(1, "")), at("a.dead", got(1, ""), limit))},
 	} {
 		t.Run(tt.name, func(t *testing.T) { onlyFinds(t, tt.want, tt.events) })

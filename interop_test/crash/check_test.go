@@ -129,6 +129,7 @@ const (
 	isBack     = "what is settled stays settled"
 	isOrder    = "first deliveries are in the order of publishing"
 	isHalf     = "units are whole"
+	isRank     = "higher priorities come first"
 	isOld      = "transient messages end with the broker"
 	isTopology = "the topology is as acknowledged"
 )

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -14,9 +15,25 @@ import (
 type course struct {
 	name   string
 	stages []stage
-	delays bool // an exchange keeps what is published for a while
-	ages   bool // messages have an expiration of their own
+	by     *entrance // nil: the default exchange
+	ages   bool      // messages have an expiration of their own
 }
+
+// entrance is an exchange that a course is published to, and does something.
+type entrance struct {
+	kind string
+	args amqp.Table
+}
+
+// The exchanges that keep what is published for a while, and that drop what they
+// have had before.
+var (
+	delaying = &entrance{"x-delayed-message", amqp.Table{"x-delayed-type": "direct"}}
+	dropping = &entrance{"direct", amqp.Table{"x-message-deduplication": true, "x-cache-size": int64(cacheSize)}}
+)
+
+// cacheSize is more messages than are published in a life.
+const cacheSize = 1_000_000
 
 // stage is a queue of a course.
 type stage struct {
@@ -28,6 +45,10 @@ type stage struct {
 	Overflow string `json:",omitempty"`
 	Levels   int    `json:",omitempty"` // x-max-priority
 	Tries    int    `json:",omitempty"` // x-delivery-limit
+	Aging    int64  `json:",omitempty"` // x-priority-aging, milliseconds
+	Groups   bool   `json:",omitempty"` // x-message-groups
+	Once     bool   `json:",omitempty"` // x-message-deduplication
+	Insists  bool   `json:",omitempty"` // its letters are sent at least once
 	InOrder  bool   `json:",omitempty"` // its letters come in the order of publishing
 }
 
@@ -52,7 +73,15 @@ func newCourses(prefix string) []*course {
 		}},
 		{name: "poison", stages: []stage{{Queue: "poison", Type: "quorum", Tries: 3, Next: "poison.dead"}, {Queue: "poison.dead"}}},
 		{name: "venom", stages: []stage{{Queue: "venom", Tries: 2, Next: "venom.dead"}, {Queue: "venom.dead"}}},
-		{name: "later", delays: true, stages: []stage{{Queue: "later", TTL: 500, Next: "later.dead"}, {Queue: "later.dead"}}},
+		{name: "later", by: delaying, stages: []stage{{Queue: "later", TTL: 500, Next: "later.dead"}, {Queue: "later.dead"}}},
+		{name: "team", stages: []stage{{Queue: "team", Groups: true, Next: "team.wait"}, {Queue: "team.wait", TTL: 15, Next: "team"}}},
+		{name: "band", ages: true, stages: []stage{{Queue: "band", Groups: true, TTL: 300, Length: 300, Next: "band.dead"}, {Queue: "band.dead", Groups: true}}},
+		{name: "once", stages: []stage{{Queue: "once", Once: true, Next: "once.wait"}, {Queue: "once.wait", TTL: 15, Next: "once"}}},
+		{name: "unique", by: dropping, stages: []stage{{Queue: "unique", TTL: 500, Next: "unique.dead"}, {Queue: "unique.dead"}}},
+		{name: "aged", stages: []stage{{Queue: "aged", Levels: 5, Aging: 40, Next: "aged.dead"}, {Queue: "aged.dead"}}},
+		{name: "sure", stages: []stage{
+			{Queue: "sure", Type: "quorum", Tries: 3, TTL: 400, Overflow: refusing, Insists: true, Next: "sure.dead"}, {Queue: "sure.dead"},
+		}},
 	}
 	for _, c := range all {
 		c.name = prefix + c.name
@@ -78,6 +107,7 @@ func (s *stage) table(letters string) amqp.Table {
 	t := amqp.Table{}
 	for name, n := range map[string]int64{
 		"x-message-ttl": s.TTL, "x-max-length": int64(s.Length), "x-max-priority": int64(s.Levels), "x-delivery-limit": int64(s.Tries),
+		"x-priority-aging": s.Aging,
 	} {
 		if n > 0 {
 			t[name] = n
@@ -89,6 +119,15 @@ func (s *stage) table(letters string) amqp.Table {
 	if s.Overflow != "" {
 		t["x-overflow"] = s.Overflow
 	}
+	if s.Groups {
+		t["x-message-groups"] = true
+	}
+	if s.Once {
+		t["x-message-deduplication"], t["x-cache-size"] = true, int64(cacheSize)
+	}
+	if s.Insists {
+		t["x-dead-letter-strategy"] = "at-least-once"
+	}
 	if s.Next != "" {
 		t["x-dead-letter-exchange"], t["x-dead-letter-routing-key"] = letters, s.Next
 	}
@@ -99,10 +138,10 @@ func (s *stage) table(letters string) amqp.Table {
 func (c *course) refuses() bool { return c.stages[0].Overflow != "" }
 
 // target is how the course is published to.
-func (c *course) target(prefix string) target {
+func (c *course) target() target {
 	to := target{"", c.stages[0].Queue, []string{c.name}, c}
-	if c.delays {
-		to.exchange = prefix + "later"
+	if c.by != nil {
+		to.exchange = c.name
 	}
 	return to
 }
@@ -113,12 +152,33 @@ func (c *course) dress(r *rand.Rand, m *amqp.Publishing) {
 	if c.ages && r.IntN(3) == 0 {
 		m.Expiration = strconv.Itoa(1 + r.IntN(200))
 	}
-	if c.delays && r.IntN(5) > 0 {
-		m.Headers = amqp.Table{"x-delay": int32([]int{1, 20, longestDelay}[r.IntN(3)])}
+	if c.by == delaying && r.IntN(5) > 0 {
+		setHeader(m, "x-delay", int32([]int{1, 20, longestDelay}[r.IntN(3)]))
 	}
-	if c.stages[0].Type == "quorum" {
+	first := &c.stages[0]
+	if first.Groups && r.IntN(4) > 0 {
+		setHeader(m, groupHeader, fmt.Sprint("group ", r.IntN(6)))
+	}
+	if (first.Once || c.by == dropping) && r.IntN(4) > 0 {
+		id, _ := strconv.ParseUint(m.MessageId, 10, 64)
+		setHeader(m, onceHeader, fmt.Sprint("a dozen of ", name(id>>5))) // some come to the same queue
+	}
+	if first.Type == "quorum" {
 		m.DeliveryMode = amqp.Persistent // to such a queue all are
 	}
+}
+
+// The headers that name the group of a message, and what it is a duplicate of.
+const (
+	groupHeader = "x-group-id"
+	onceHeader  = "x-deduplication-header"
+)
+
+func setHeader(m *amqp.Publishing, key string, value any) {
+	if m.Headers == nil {
+		m.Headers = amqp.Table{}
+	}
+	m.Headers[key] = value
 }
 
 // describe notes of a message what it asks for, and where it goes.
@@ -132,6 +192,8 @@ func (to *target) describe(e *event, m *amqp.Publishing) {
 	e.Expires, _ = strconv.ParseInt(m.Expiration, 10, 64) // 0 is never
 	delay, _ := m.Headers["x-delay"].(int32)
 	e.Delay = int64(delay)
+	e.Group, _ = m.Headers[groupHeader].(string)
+	e.Once, _ = m.Headers[onceHeader].(string)
 	e.At = now()
 }
 

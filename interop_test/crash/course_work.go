@@ -9,14 +9,14 @@ import (
 
 // layCourses declares what courses consist of.
 func (l *life) layCourses(ch *amqp.Channel) error {
-	later, many := l.prefix+"later", l.prefix+"many"
-	if err := ch.ExchangeDeclare(later, "x-delayed-message", true, false, false, false, amqp.Table{"x-delayed-type": "direct"}); err != nil {
-		return err
-	}
+	many := l.prefix + "many"
 	if err := ch.ExchangeDeclare(many, "fanout", true, false, false, false, nil); err != nil {
 		return err
 	}
 	for _, c := range l.courses {
+		if err := l.layEntrance(ch, c); err != nil {
+			return err
+		}
 		for _, s := range c.stages {
 			if _, err := ch.QueueDeclare(s.Queue, true, false, false, false, s.table(l.direct)); err != nil {
 				return err
@@ -26,8 +26,13 @@ func (l *life) layCourses(ch *amqp.Channel) error {
 			}
 		}
 	}
-	if err := ch.QueueBind(l.prefix+"later", l.prefix+"later", later, false, nil); err != nil {
-		return err
+	for _, c := range l.courses {
+		if c.by == nil {
+			continue
+		}
+		if err := ch.QueueBind(c.stages[0].Queue, c.stages[0].Queue, c.name, false, nil); err != nil {
+			return err
+		}
 	}
 	for _, q := range l.queues("work", "loop", "short") {
 		if err := ch.QueueBind(q, "", many, false, nil); err != nil {
@@ -37,10 +42,18 @@ func (l *life) layCourses(ch *amqp.Channel) error {
 	return nil
 }
 
+// layEntrance declares the exchange that leads to a course, if it has its own.
+func (l *life) layEntrance(ch *amqp.Channel, c *course) error {
+	if c.by == nil {
+		return nil
+	}
+	return ch.ExchangeDeclare(c.name, c.by.kind, true, false, false, false, c.by.args)
+}
+
 // enter are the targets that lead to courses: each of them, and some at once.
 func (r *round) enter() (all []target) {
 	for _, c := range r.courses {
-		all = append(all, c.target(r.prefix))
+		all = append(all, c.target())
 	}
 	return append(all, target{r.prefix + "many", "", r.queues("work", "loop", "short"), &course{stages: []stage{{}}}})
 }
@@ -71,12 +84,12 @@ func (l *life) employOnCourses(limit int) {
 	l.start("feeder0", sending(l.letters, 5, limit))
 	l.start("feeder1", sending(l.letters, 200, limit))
 	l.start("committer", transacting(committable(l.letters)))
-	l.start("sorter0", taking(inTwoMinds, l.queues("work", "loop", "full", "spill", "later")...))
-	l.start("sorter1", taking(inTwoMinds, l.queues("work", "prio", "poison", "venom")...))
-	l.start("judge", taking(inOneGo, l.queues("loop", "prio", "venom")...))
-	l.start("holder", taking(never, l.queues("work", "prio", "poison", "spill")...))
-	l.start("clerk0", taking(oneByOne, l.queues("work.dead", "ttl.dead", "short.dead", "later.dead")...))
-	l.start("clerk1", taking(byTheDozen, l.queues("spill.dead", "prio.dead", "poison.dead", "venom.dead")...))
+	l.start("sorter0", taking(inTwoMinds, l.queues("work", "loop", "full", "spill", "later", "team", "unique", "sure")...))
+	l.start("sorter1", taking(inTwoMinds, l.queues("work", "prio", "poison", "venom", "team", "band", "once", "aged")...))
+	l.start("judge", taking(inOneGo, l.queues("loop", "prio", "venom", "team", "once")...))
+	l.start("holder", taking(never, l.queues("work", "prio", "poison", "spill", "team", "band", "sure")...))
+	l.start("clerk0", taking(oneByOne, l.queues("work.dead", "ttl.dead", "short.dead", "later.dead", "team", "band.dead", "aged")...))
+	l.start("clerk1", taking(byTheDozen, l.queues("spill.dead", "prio.dead", "poison.dead", "venom.dead", "band.dead", "unique.dead", "sure.dead")...))
 }
 
 // inOneGo settles and rejects in transactions, which publish as well.
@@ -110,7 +123,7 @@ func (t *taker) dispose(d amqp.Delivery, unit uint64) error {
 		t.noteIn(unit, t.final(queueOf(d)), d)
 		return t.ch.Reject(d.DeliveryTag, false)
 	case 1:
-		if err := t.publishInTx(t.ch, unit, t.courses[0].target(t.prefix)); err != nil {
+		if err := t.publishInTx(t.ch, unit, t.courses[0].target()); err != nil {
 			return err
 		}
 	}
@@ -169,10 +182,10 @@ func (d *drainer) last() (ids map[uint64]bool, err error) {
 		if c.stages[0].Next == "" {
 			continue
 		}
-		to, id := c.target(d.prefix), d.publisher.next()
+		to, id := c.target(), d.publisher.next()
 		m := compose(id, false)
 		m.Priority = 0
-		if c.delays {
+		if c.by == delaying {
 			m.Headers = amqp.Table{"x-delay": int32(longestDelay)}
 		}
 		e := event{Kind: publish, Who: d.name, Unit: id, ID: id}

@@ -84,7 +84,8 @@ func TestWhatWasPromisedSurvivesKills(t *testing.T) {
 		n = min(n, 5)
 	}
 	p := newPlan(t, "--durability", *durability)
-	t.Logf("seed %d", p.seed)
+	p.cuts = traceable() == nil
+	t.Logf("seed %d, kills at system calls: %v", p.seed, p.cuts)
 	data, failed := "", 0
 	for i := 0; i < n && failed < 5; i++ {
 		if r := rand.New(rand.NewPCG(p.seed, uint64(i))); data == "" || r.IntN(5) == 0 {

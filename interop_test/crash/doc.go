@@ -11,12 +11,15 @@
 //	scripts/crash -rounds 100 -durability os -raced    of the class os, with the race detector
 //
 // Every round has a few lives, each with an end of its own: SIGKILL under load,
-// SIGKILL while it starts, SIGKILL while it stops, or SIGTERM. A seed makes the
-// same plan again; when exactly the process dies is left to the machine.
+// SIGKILL while it starts, SIGKILL while it stops, SIGTERM, or, where strace works,
+// SIGKILL at a certain write or sync, which finds what is durable in two steps and
+// ought to be in one. A seed makes the same plan again; when exactly the process
+// dies is left to the machine.
 //
-// Messages also go through courses: queues with times to live, dead letters,
-// limits, priorities, delivery limits, and a delayed exchange, where they die,
-// wait, go round and are refused. To the checkers a course is one queue.
+// Messages also go through courses: queues with times to live, dead letters (at
+// least once, too), limits, priorities that age or do not, delivery limits, groups,
+// and exchanges that delay or drop duplicates, where they die, wait, go round and
+// are refused. To the checkers a course is one queue.
 //
 // # How it is judged
 //
@@ -35,7 +38,9 @@
 //   - a message of a course is in one place at a time: it does not come back from
 //     where it has gone on, and x-death says how it came to where it is;
 //   - in a course nothing expires or is due before its time, what was refused is
-//     not there, and what waits comes by priority;
+//     not there, and what waits comes by priority, or by age;
+//   - the messages of a group come in order to one consumer at a time;
+//   - of duplicates the first stays, and no other;
 //   - of exchanges, queues, their arguments, bindings and counts there is what
 //     was acknowledged, and what was under way has happened whole or not at all.
 //

@@ -134,7 +134,13 @@ func (d *drainer) remove() error {
 			return errors.Join(err, fmt.Errorf("%d messages were left in %s", n, q))
 		}
 	}
-	for _, x := range []string{d.direct, d.prefix + "fan", d.prefix + "many", d.prefix + "later"} {
+	exchanges := []string{d.direct, d.prefix + "fan", d.prefix + "many"}
+	for _, c := range d.courses {
+		if c.by != nil {
+			exchanges = append(exchanges, c.name)
+		}
+	}
+	for _, x := range exchanges {
 		if err := d.ch.ExchangeDelete(x, false, false); err != nil {
 			return err
 		}

@@ -17,11 +17,20 @@ import (
 // syncCalls are the system calls that make something durable.
 const syncCalls = "fdatasync,fsync,msync,sync_file_range"
 
+// traceable tells whether strace works here.
+func traceable() error {
+	out, err := exec.Command("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO", "true").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w %s", err, out)
+	}
+	return nil
+}
+
 // After a sync that has failed the broker ends, at once and not in silence, and
 // everything that it had confirmed is there when it starts again.
 func TestAFailedSyncEndsTheBroker(t *testing.T) {
-	if out, err := exec.Command("strace", "-qq", "-e", "inject=fdatasync:error=EIO", "true").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: needs strace: %v %s", err, out)
+	if err := traceable(); err != nil {
+		t.Skipf("SKIPPED: needs strace: %v", err)
 	}
 	p := newPlan(t, "--durability", "disk")
 	t.Logf("seed %d", p.seed)

@@ -51,7 +51,9 @@ type event struct {
 	Level   int      `json:",omitempty"` // its priority
 	Expires int64    `json:",omitempty"` // its expiration in milliseconds
 	Delay   int64    `json:",omitempty"` // how many milliseconds it is to be kept
-	At      int64    `json:",omitempty"` // when it was published or delivered, in milliseconds
+	Group   string   `json:",omitempty"` // its messages come to one consumer at a time
+	Once    string   `json:",omitempty"` // of those of a life that have the same, the first stays
+	At      int64    `json:",omitempty"` // when it was published, confirmed or delivered, in milliseconds
 }
 
 // effect is the value that a name has: "" where there is nothing of that name.

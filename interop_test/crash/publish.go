@@ -117,7 +117,7 @@ func (s *sender) confirmed(confirms <-chan amqp.Confirmation) (nacked error) {
 		s.mu.Unlock()
 		switch {
 		case c.Ack:
-			s.note(event{Kind: confirm, Who: s.name, Unit: p.id})
+			s.note(event{Kind: confirm, Who: s.name, Unit: p.id, At: now()})
 		case p.refused:
 			s.note(event{Kind: refuse, Who: s.name, Unit: p.id})
 		default:

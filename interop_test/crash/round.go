@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type plan struct {
 
 	forgetful bool     // the broker has no data directory
 	wrap      []string // the command that runs the broker, if there is one
+	cuts      bool     // it may be killed by strace, at a write or a sync
 }
 
 // round is a few lives of a broker on one data directory, from its first
@@ -104,16 +106,25 @@ func (r *round) play() error {
 	return r.judge()
 }
 
+// verdict is what the checkers have found.
+type verdict []string
+
+func (v verdict) Error() string {
+	if len(v) > mostFaults {
+		v = append(v[:mostFaults:mostFaults], fmt.Sprint("and ", len(v)-mostFaults, " more"))
+	}
+	return strings.Join(v, "\n")
+}
+
+// mostFaults is how many are printed.
+const mostFaults = 20
+
 // judge runs the checkers on what has happened.
 func (r *round) judge() error {
-	var faults []error
-	for _, f := range check(r.history.all()) {
-		if faults = append(faults, errors.New(f)); len(faults) == 20 {
-			faults = append(faults, errors.New("and more"))
-			break
-		}
+	if v := verdict(check(r.history.all())); len(v) > 0 {
+		return v
 	}
-	return errors.Join(faults...)
+	return nil
 }
 
 // live starts the broker, has it work, and ends it in one way or another.
@@ -122,6 +133,9 @@ func (r *round) live(first bool) error {
 		if err := r.interrupted(); err != nil {
 			return err
 		}
+	}
+	if !first && r.cuts && r.rand.IntN(4) == 0 {
+		return r.cut()
 	}
 	p, err := r.up()
 	if err != nil {
@@ -137,6 +151,36 @@ func (r *round) live(first bool) error {
 	l.employ()
 	err = l.end()
 	return errors.Join(err, l.finish())
+}
+
+// cut is a life that ends at a system call: when a group has been written and the
+// next has not, or between the parts of one. So what must be in one group and is
+// not is found, however little time passes in between.
+func (r *round) cut() error {
+	call := []string{"fdatasync", "fdatasync", "fdatasync", "pwrite64"}[r.rand.IntN(4)]
+	n := 1 + r.rand.IntN([]int{5, 50, 500}[r.rand.IntN(3)]) // of one thread
+	watched := *r.plan
+	watched.wrap = []string{"strace", "-f", "-q", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n)}
+	usual := r.plan
+	r.plan = &watched
+	defer func() { r.plan = usual }()
+	p, err := r.serve()
+	if err != nil {
+		return err
+	}
+	defer p.kill()
+	if err := p.awaitReady(); err != nil {
+		if p.loud {
+			return err
+		}
+		return nil // it came to the call while it started
+	}
+	l := r.newLife(p)
+	l.dying.Store(true) // at any time
+	l.employ()
+	p.exitedWithin(2 * time.Second)
+	p.kill()
+	return l.finish()
 }
 
 // serve starts a broker on the directory of the round.

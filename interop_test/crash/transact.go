@@ -58,7 +58,7 @@ func (w *worker) commit(ch *amqp.Channel, unit uint64) error {
 	if err := ch.TxCommit(); err != nil {
 		return err
 	}
-	w.note(event{Kind: confirm, Who: w.name, Unit: unit})
+	w.note(event{Kind: confirm, Who: w.name, Unit: unit, At: now()})
 	return nil
 }
 
