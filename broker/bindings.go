@@ -134,10 +134,26 @@ func lockedFor(d destination, s *session) error {
 	return nil
 }
 
+// bindingName is what a client says of a binding.
+type bindingName struct {
+	source    string
+	to        end
+	key       string
+	arguments amqp.Table
+}
+
+// checkEnds refuses the default exchange, whose bindings nobody changes (EXCH-05).
+func (n bindingName) checkEnds() error {
+	if n.source == "" || n.to.exchange && n.to.name == "" {
+		return defaultExchange()
+	}
+	return nil
+}
+
 // bind adds a binding unless it is there (QOP-01). What the source remembers
 // goes to its new destination.
-func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Table) error {
-	if size := v.replayed(source); size > 0 {
+func (v *vhost) bind(s *session, n bindingName) error {
+	if size := v.replayed(n.source); size > 0 {
 		v.store.Reserve(size)
 		defer v.store.Release(size)
 	}
@@ -145,18 +161,18 @@ func (v *vhost) bind(s *session, source string, to end, key string, args amqp.Ta
 	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	x, d, err := v.ends(s, source, to)
+	x, d, err := v.ends(s, n.source, n.to)
 	if err != nil {
 		return err
 	}
-	if err := exchange.CheckBinding(x.inner, key, args); err != nil {
+	if err := exchange.CheckBinding(x.inner, n.key, n.arguments); err != nil {
 		return err
 	}
-	id := bindingKey{x.name, d, key, args.Canonical()}
+	id := bindingKey{x.name, d, n.key, n.arguments.Canonical()}
 	if _, have := x.bindings[id]; have {
 		return nil
 	}
-	v.addBinding(x, id, binding{args, v.keepBinding(x, id, args)})
+	v.addBinding(x, id, binding{n.arguments, v.keepBinding(x, id, n.arguments)})
 	v.replay(x, d)
 	return nil
 }
@@ -175,16 +191,16 @@ func (v *vhost) addBinding(x *namedExchange, id bindingKey, b binding) {
 
 // unbind removes a binding; one that is not there is no error (QOP-07,
 // EXCH-40), and then nothing is checked either (QDEC-16).
-func (v *vhost) unbind(s *session, source string, to end, key string, args amqp.Table) error {
+func (v *vhost) unbind(s *session, n bindingName) error {
 	v.begin()
 	defer v.end()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	x, d := v.exchanges[source], v.lookup(to)
+	x, d := v.exchanges[n.source], v.lookup(n.to)
 	if x == nil || d == nil {
 		return nil
 	}
-	id := bindingKey{x.name, d, key, args.Canonical()}
+	id := bindingKey{x.name, d, n.key, n.arguments.Canonical()}
 	if _, have := x.bindings[id]; !have {
 		return nil
 	}

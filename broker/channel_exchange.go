@@ -161,11 +161,8 @@ func checkExchangeArguments(what, kind string, args amqp.Table) error {
 // exchangeDelete is exchange.delete (40,20).
 func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) error {
 	v, name := ch.session.vhost, entityName(m.Exchange)
-	switch {
-	case name == "": // EXCH-04
-		return defaultExchange()
-	case reserved(name): // EXCH-10
-		return amqp.AccessRefused.Errorf("deletion of system %s not allowed", exchangeText(name, v))
+	if err := v.checkDeletable(name); err != nil {
+		return err
 	}
 	if err := v.deleteExchange(name, m.IfUnused); err != nil {
 		return err
@@ -174,6 +171,17 @@ func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) error {
 		return nil
 	}
 	return ch.answer(&amqp.ExchangeDeleteOk{})
+}
+
+// checkDeletable refuses to delete the broker's own exchanges.
+func (v *vhost) checkDeletable(name string) error {
+	switch {
+	case name == "": // EXCH-04
+		return defaultExchange()
+	case reserved(name): // EXCH-10
+		return amqp.AccessRefused.Errorf("deletion of system %s not allowed", exchangeText(name, v))
+	}
+	return nil
 }
 
 func (v *vhost) deleteExchange(name string, ifUnused bool) error {
@@ -194,12 +202,11 @@ func (v *vhost) deleteExchange(name string, ifUnused bool) error {
 
 // exchangeBind is exchange.bind (40,30).
 func (ch *channel) exchangeBind(m *amqp.ExchangeBind) error {
-	source, destination := entityName(m.Source), entityName(m.Destination)
-	if source == "" || destination == "" { // EXCH-05
-		return defaultExchange()
+	n := bindingName{entityName(m.Source), end{entityName(m.Destination), true}, m.RoutingKey, m.Arguments}
+	if err := n.checkEnds(); err != nil {
+		return err
 	}
-	to := end{destination, true}
-	if err := ch.session.vhost.bind(ch.session, source, to, m.RoutingKey, m.Arguments); err != nil {
+	if err := ch.session.vhost.bind(ch.session, n); err != nil {
 		return err
 	}
 	if m.NoWait {
@@ -210,12 +217,11 @@ func (ch *channel) exchangeBind(m *amqp.ExchangeBind) error {
 
 // exchangeUnbind is exchange.unbind (40,40).
 func (ch *channel) exchangeUnbind(m *amqp.ExchangeUnbind) error {
-	source, destination := entityName(m.Source), entityName(m.Destination)
-	if source == "" || destination == "" {
-		return defaultExchange()
+	n := bindingName{entityName(m.Source), end{entityName(m.Destination), true}, m.RoutingKey, m.Arguments}
+	if err := n.checkEnds(); err != nil {
+		return err
 	}
-	to := end{destination, true}
-	if err := ch.session.vhost.unbind(ch.session, source, to, m.RoutingKey, m.Arguments); err != nil {
+	if err := ch.session.vhost.unbind(ch.session, n); err != nil {
 		return err
 	}
 	if m.NoWait {

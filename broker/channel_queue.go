@@ -141,11 +141,11 @@ func (q *queue) equivalent(m *amqp.QueueDeclare, s *session) error {
 
 // queueBind is queue.bind (50,20).
 func (ch *channel) queueBind(m *amqp.QueueBind) error {
-	source, name, key, err := ch.bindingEnds(m.Exchange, m.Queue, m.RoutingKey)
+	n, err := ch.bindingName(m.Exchange, m.Queue, m.RoutingKey, m.Arguments)
 	if err != nil {
 		return err
 	}
-	if err := ch.session.vhost.bind(ch.session, source, end{name: name}, key, m.Arguments); err != nil {
+	if err := ch.session.vhost.bind(ch.session, n); err != nil {
 		return err
 	}
 	if m.NoWait {
@@ -156,31 +156,29 @@ func (ch *channel) queueBind(m *amqp.QueueBind) error {
 
 // queueUnbind is queue.unbind (50,50).
 func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
-	source, name, key, err := ch.bindingEnds(m.Exchange, m.Queue, m.RoutingKey)
+	n, err := ch.bindingName(m.Exchange, m.Queue, m.RoutingKey, m.Arguments)
 	if err != nil {
 		return err
 	}
-	if err := ch.session.vhost.unbind(ch.session, source, end{name: name}, key, m.Arguments); err != nil {
+	if err := ch.session.vhost.unbind(ch.session, n); err != nil {
 		return err
 	}
 	return ch.answer(&amqp.QueueUnbindOk{})
 }
 
-// bindingEnds are the exchange, the queue and the key of a binding. Queue and
-// key both empty mean the channel's current queue and its name (QOP-05,
-// QOP-06); the default exchange has no bindings to change (EXCH-05).
-func (ch *channel) bindingEnds(exchangeName, queueName, key string) (source, name, routingKey string, err error) {
-	if name, err = ch.queueName(queueName); err != nil {
-		return "", "", "", err
+// bindingName is the binding of a queue that a method means. Queue and key both
+// empty mean the channel's current queue and its name (QOP-05, QOP-06).
+func (ch *channel) bindingName(source, queueName, key string, args amqp.Table) (bindingName, error) {
+	name, err := ch.queueName(queueName)
+	if err != nil {
+		return bindingName{}, err
 	}
 	name = entityName(name)
 	if queueName == "" && key == "" {
 		key = name
 	}
-	if source = entityName(exchangeName); source == "" {
-		return "", "", "", defaultExchange()
-	}
-	return source, name, key, nil
+	n := bindingName{entityName(source), end{name: name}, key, args}
+	return n, n.checkEnds()
 }
 
 // queuePurge is queue.purge (50,30).

@@ -101,9 +101,9 @@ func (h *hands) step() {
 			Internal: h.yes("internal"), Arguments: h.arguments(),
 		})
 	case 6, 7, 8, 9:
-		_ = v.bind(h.session, h.exchange(), h.end(), key(), h.arguments())
+		_ = v.bind(h.session, bindingName{h.exchange(), h.end(), key(), h.arguments()})
 	case 10:
-		_ = v.unbind(h.session, h.exchange(), h.end(), key(), h.arguments())
+		_ = v.unbind(h.session, bindingName{h.exchange(), h.end(), key(), h.arguments()})
 	case 11:
 		_, _ = v.deleteNamed(h.queue(), &amqp.QueueDelete{}, h.session)
 	case 12:

@@ -28,9 +28,9 @@ func lockedQueue(q *queue) error {
 }
 
 // lockedFor is the error for a session that may not use the queue, since it is
-// another one's (QDEC-14).
+// another one's (QDEC-14). No session is the operator, who may.
 func (q *queue) lockedFor(s *session) error {
-	if q.owner != nil && q.owner != s {
+	if s != nil && q.owner != nil && q.owner != s {
 		return lockedQueue(q)
 	}
 	return nil

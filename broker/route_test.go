@@ -41,7 +41,7 @@ func TestManyKeysAreOneMessageToExchangesThatDoNotLookAtThem(t *testing.T) {
 		x.matcher = counted
 		q := &queue{name: "q", settings: settingsOf(classicQueue, nil, rule{})}
 		v.addQueue(q)
-		if err := v.bind(s, "x", end{name: "q"}, "", nil); err != nil {
+		if err := v.bind(s, bindingName{source: "x", to: end{name: "q"}}); err != nil {
 			t.Fatal(err)
 		}
 		content := amqp.NewContent(amqp.Properties{0, 0}, nil)

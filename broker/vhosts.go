@@ -90,6 +90,13 @@ func (vs *vhosts) eachQueue(f func(*queue)) {
 	}
 }
 
+// names are those of all vhosts, in order.
+func (vs *vhosts) names() []string {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return slices.Sorted(maps.Keys(vs.byName))
+}
+
 // get returns the vhost with a name, nil if there is none.
 func (vs *vhosts) get(name string) *vhost {
 	vs.mu.Lock()

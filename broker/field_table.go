@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// fieldTable is a map as a table, in the order of its keys. Values that tables
+// have no type for become those of the type that RabbitMQ has for them where it
+// reads JSON: integers long, other numbers double.
+func fieldTable(m map[string]any) (amqp.Table, error) {
+	var t amqp.Table
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if len(key) > math.MaxUint8 {
+			return nil, fmt.Errorf("argument '%s' has a name of %d bytes, more than 255", key, len(key))
+		}
+		v, err := fieldValue(m[key])
+		if err != nil {
+			return nil, fmt.Errorf("argument '%s': %w", key, err)
+		}
+		t = append(t, amqp.Field{Key: key, Value: v})
+	}
+	return t, nil
+}
+
+// fieldValue is one value of it.
+func fieldValue(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, bool, string, int8, uint8, int16, uint16, int32, uint32, int64, float32, float64,
+		[]byte, amqp.Decimal, amqp.Timestamp:
+		return v, nil
+	case time.Time:
+		return amqp.Timestamp(v.Unix()), nil
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		if strings.ContainsAny(v.String(), ".eE") {
+			return v.Float64()
+		}
+	case amqp.Table:
+		return fieldTable(plainTable(v))
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Int:
+		return r.Int(), nil
+	case reflect.Uint, reflect.Uint64:
+		if n := r.Uint(); n <= math.MaxInt64 {
+			return int64(n), nil
+		}
+	case reflect.Slice, reflect.Array:
+		list := make(amqp.Array, r.Len())
+		for i := range list {
+			var err error
+			if list[i], err = fieldValue(r.Index(i).Interface()); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case reflect.Map:
+		if m := reflect.TypeFor[map[string]any](); r.CanConvert(m) {
+			return fieldTable(r.Convert(m).Interface().(map[string]any))
+		}
+	default:
+	}
+	return nil, fmt.Errorf("AMQP has no type for %T %v", v, v)
+}
+
+// plainTable is a table as a map, nil if it is empty: of several values of a key
+// the first, as [amqp.Table.Get] finds it.
+func plainTable(t amqp.Table) map[string]any {
+	if len(t) == 0 {
+		return nil
+	}
+	m := make(map[string]any, len(t))
+	for _, f := range slices.Backward(t) {
+		m[f.Key] = plainValue(f.Value)
+	}
+	return m
+}
+
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case amqp.Table:
+		m := plainTable(v)
+		if m == nil {
+			m = map[string]any{}
+		}
+		return m
+	case amqp.Array:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = plainValue(v[i])
+		}
+		return list
+	}
+	return v
+}

@@ -1,0 +1,247 @@
+package broker
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// Exchange is an exchange as it is declared.
+type Exchange struct {
+	Name       string
+	Type       string // direct, fanout, topic, headers or what else there is
+	Durable    bool
+	AutoDelete bool
+	Internal   bool
+
+	// Arguments may be of any type that amqp.Table has, of Go's other integers,
+	// and maps and slices of them.
+	Arguments map[string]any
+}
+
+// Queue is a queue as it is declared.
+type Queue struct {
+	Name       string
+	Durable    bool
+	AutoDelete bool
+
+	// Exclusive queues belong to a connection: Queues shows them, DeclareQueue
+	// refuses them.
+	Exclusive bool
+
+	Arguments map[string]any // as those of Exchange
+}
+
+// Binding leads from an exchange to a queue or another exchange.
+type Binding struct {
+	Source      string
+	Destination string
+	ToExchange  bool // or else to a queue
+	RoutingKey  string
+	Arguments   map[string]any // as those of Exchange
+}
+
+// DeclareExchange adds an exchange to a vhost, durably if it is durable. As for
+// exchange.declare, it is no error if there is the same one already, and the
+// error is an [amqp.Error] with RabbitMQ's text if the broker refuses it. Of
+// all such methods the error is ErrVhostNotFound if there is no such vhost.
+func (b *Broker) DeclareExchange(vhost string, x Exchange) error {
+	v, args, err := b.vhostFor(vhost, x.Arguments)
+	if err != nil {
+		return err
+	}
+	err = v.declareExchange(entityName(x.Name), &amqp.ExchangeDeclare{
+		Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
+	})
+	if err != nil {
+		return err
+	}
+	return v.awaitTopology()
+}
+
+// DeclareQueue does for queues what DeclareExchange does for exchanges. The
+// name may not be empty.
+func (b *Broker) DeclareQueue(vhost string, q Queue) error {
+	v, args, err := b.vhostFor(vhost, q.Arguments)
+	if err != nil {
+		return err
+	}
+	name := entityName(q.Name)
+	switch {
+	case name == "":
+		return amqp.PreconditionFailed.Errorf("a queue that no client declares needs a name")
+	case q.Exclusive:
+		return amqp.PreconditionFailed.Errorf("exclusive %s needs a connection", queueText(name, v))
+	}
+	_, err = v.declareQueue(name, &amqp.QueueDeclare{
+		Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: args,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	return v.awaitTopology()
+}
+
+// Bind adds a binding; it is no error if it is there already. It is durable if
+// both ends are (DUR-03).
+func (b *Broker) Bind(vhost string, d Binding) error {
+	v, n, err := b.binding(vhost, d)
+	if err != nil {
+		return err
+	}
+	if err := v.bind(nil, n); err != nil {
+		return err
+	}
+	return v.awaitTopology()
+}
+
+// Unbind removes a binding; it is no error if there is none (QOP-07).
+func (b *Broker) Unbind(vhost string, d Binding) error {
+	v, n, err := b.binding(vhost, d)
+	if err != nil {
+		return err
+	}
+	if err := v.unbind(nil, n); err != nil {
+		return err
+	}
+	return v.awaitTopology()
+}
+
+// binding is the one that a vhost has, or may have.
+func (b *Broker) binding(vhost string, d Binding) (*vhost, bindingName, error) {
+	v, args, err := b.vhostFor(vhost, d.Arguments)
+	if err != nil {
+		return nil, bindingName{}, err
+	}
+	n := bindingName{entityName(d.Source), end{entityName(d.Destination), d.ToExchange}, d.RoutingKey, args}
+	return v, n, n.checkEnds()
+}
+
+// DeleteExchange removes an exchange with its bindings, as exchange.delete, but
+// that one which is not there is an error of the code 404.
+func (b *Broker) DeleteExchange(vhost, name string, ifUnused bool) error {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return err
+	}
+	if err := v.checkDeletable(name); err != nil {
+		return err
+	}
+	if err := v.exchangeExists(name); err != nil {
+		return err
+	}
+	if err := v.deleteExchange(name, ifUnused); err != nil {
+		return err
+	}
+	return v.awaitTopology()
+}
+
+// DeleteQueue removes a queue, cancels its consumers, and says how many messages
+// were ready in it. One that is not there is an error of the code 404. Other than
+// a client it may delete exclusive queues.
+func (b *Broker) DeleteQueue(vhost, name string, ifUnused, ifEmpty bool) (messages int, err error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := v.queue(name, nil); err != nil {
+		return 0, err
+	}
+	gone, err := v.deleteNamed(name, &amqp.QueueDelete{IfUnused: ifUnused, IfEmpty: ifEmpty}, nil)
+	if err != nil {
+		return 0, err
+	}
+	gone.cancel()
+	return gone.messages, v.awaitTopology()
+}
+
+// PurgeQueue removes all messages that are ready in a queue, and says how many
+// there were. Other than a client it may purge exclusive queues.
+func (b *Broker) PurgeQueue(vhost, name string) (messages int, err error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return 0, err
+	}
+	q, err := v.queue(name, nil)
+	if err != nil {
+		return 0, err
+	}
+	n := q.purge()
+	if q.stored == nil || n == 0 {
+		return n, nil
+	}
+	return n, v.awaitAll() // they do not come back
+}
+
+// Vhosts are the names of all virtual hosts, in order.
+func (b *Broker) Vhosts() []string { return b.vhosts.names() }
+
+// Exchanges are those of a vhost, ordered by name, with those that are always
+// there but for the default exchange.
+func (b *Broker) Exchanges(vhost string) ([]Exchange, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	all := make([]Exchange, 0, len(v.exchanges))
+	for _, name := range slices.Sorted(maps.Keys(v.exchanges)) {
+		x := v.exchanges[name]
+		all = append(all, Exchange{x.name, x.kind, x.durable, x.autoDelete, x.internal, plainTable(x.arguments)})
+	}
+	return all, nil
+}
+
+// Queues are those of a vhost, ordered by name.
+func (b *Broker) Queues(vhost string) ([]Queue, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	all := make([]Queue, 0, len(v.queues))
+	for _, name := range slices.Sorted(maps.Keys(v.queues)) {
+		q := v.queues[name]
+		all = append(all, Queue{q.name, q.durable, q.autoDelete, q.owner != nil, plainTable(q.arguments)})
+	}
+	return all, nil
+}
+
+// Bindings are those of a vhost, ordered by source, destination and routing key.
+// Those of the default exchange, which every queue has, are not among them.
+func (b *Broker) Bindings(vhost string) ([]Binding, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var keys []bindingKey
+	for _, x := range v.exchanges {
+		keys = slices.AppendSeq(keys, maps.Keys(x.bindings))
+	}
+	slices.SortFunc(keys, func(a, b bindingKey) int {
+		return cmp.Or(cmp.Compare(a.source, b.source), byEnd(a.to, b.to), cmp.Compare(a.key, b.key),
+			cmp.Compare(a.arguments, b.arguments))
+	})
+	all := make([]Binding, len(keys))
+	for i, k := range keys {
+		to := k.to.end()
+		all[i] = Binding{k.source, to.name, to.exchange, k.key, plainTable(v.exchanges[k.source].bindings[k].arguments)}
+	}
+	return all, nil
+}
+
+// vhostFor is the vhost with a name, and arguments for something in it.
+func (b *Broker) vhostFor(name string, arguments map[string]any) (*vhost, amqp.Table, error) {
+	v, err := b.vhost(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	args, err := fieldTable(arguments)
+	return v, args, err
+}
