@@ -1,23 +1,36 @@
 package amqp
 
-import "net"
+import (
+	"crypto/tls"
+	"net"
+)
 
 // Backend is what a Server asks of the broker behind it.
 type Backend interface {
 	// Login authenticates a peer and returns its user name. Any error is a
 	// refused login (CONN-10); its text is for the log, never for the wire,
 	// and is to say who tried.
-	Login(mechanism string, response []byte, peer net.Addr) (user string, err error)
+	Login(r LoginRequest) (user string, err error)
 	// Open is called on connection.open. An *Error closes the connection.
 	Open(user, vhost string, c *Conn) (Session, error)
+}
+
+// LoginRequest is what a client says in connection.start-ok, and what is known of
+// it besides.
+type LoginRequest struct {
+	Mechanism string // one of those that it was offered
+	Response  []byte
+	Peer      net.Addr
+	TLS       *tls.ConnectionState // nil without TLS
 }
 
 // Session is one opened connection as the broker sees it. Its methods, and
 // those of its channels, are called by the connection's reader goroutine
 // only, one at a time.
 type Session interface {
-	// OpenChannel is called on channel.open; id is not in use.
-	OpenChannel(id uint16) Channel
+	// OpenChannel is called on channel.open; id is not in use. An error
+	// closes the connection.
+	OpenChannel(id uint16) (Channel, error)
 	// Flush carries out what Publish and Ack gathered. It is called before
 	// any other method is handed over and before the reader waits for input;
 	// a failure is reported through Conn.Fail.

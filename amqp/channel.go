@@ -170,8 +170,13 @@ func (c *Conn) unopened(kind FrameType, id uint16, payload []byte) {
 	if c.state != connRunning {
 		return
 	}
+	session, err := c.session.OpenChannel(id)
+	if err != nil {
+		c.fail(0, 0, err)
+		return
+	}
 	c.open++
-	c.channels[id] = &channel{id: id, session: c.session.OpenChannel(id)}
+	c.channels[id] = &channel{id: id, session: session}
 	c.out.Send(id, &ChannelOpenOk{})
 }
 

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -30,7 +31,8 @@ type Conn struct {
 
 	// Set during the handshake by the reader goroutine, then immutable.
 	user, vhost string
-	properties  Table // the client's
+	properties  Table                // the client's
+	tls         *tls.ConnectionState // nil without TLS
 	frameMax    int
 	channelMax  int
 	heartbeat   time.Duration
@@ -84,6 +86,10 @@ func (c *Conn) User() string { return c.user }
 
 // Vhost is the virtual host named in connection.open.
 func (c *Conn) Vhost() string { return c.vhost }
+
+// TLS is what was agreed on with the client before the protocol began, nil if the
+// connection is not secured.
+func (c *Conn) TLS() *tls.ConnectionState { return c.tls }
 
 // FrameMax is the negotiated frame size in bytes, overhead included.
 func (c *Conn) FrameMax() int { return c.frameMax }

@@ -37,7 +37,7 @@ func newBackend() *backend {
 	b.server.Backend = b
 	b.server.Config = amqp.Config{
 		Properties:       amqp.Table{{Key: "product", Value: "test"}},
-		Mechanisms:       "PLAIN AMQPLAIN",
+		Mechanisms:       []string{"PLAIN", "AMQPLAIN", "EXTERNAL"},
 		FrameMax:         131072,
 		ChannelMax:       2047,
 		Heartbeat:        60 * time.Second,
@@ -126,12 +126,12 @@ func (b *backend) panicAt(event string, n int) {
 	b.panics = map[string]int{event: n}
 }
 
-func (b *backend) Login(mechanism string, response []byte, _ net.Addr) (string, error) {
+func (b *backend) Login(r amqp.LoginRequest) (string, error) {
 	b.note("login")
 	switch {
-	case mechanism != "PLAIN":
+	case r.Mechanism != "PLAIN":
 		return "", &amqp.SilentError{Reason: "unknown mechanism"}
-	case string(response) != "\x00guest\x00guest":
+	case string(r.Response) != "\x00guest\x00guest":
 		return "", errLogin
 	}
 	return "guest", nil
@@ -144,6 +144,9 @@ func (b *backend) Open(user, vhost string, c *amqp.Conn) (amqp.Session, error) {
 	}
 	return &backendSession{backend: b, conn: c, channels: map[uint16]bool{}}, nil
 }
+
+// refusedChannel is one that the backend does not open.
+const refusedChannel = 1001
 
 type backendSession struct {
 	*backend
@@ -158,10 +161,13 @@ type published struct {
 	content amqp.Content
 }
 
-func (s *backendSession) OpenChannel(id uint16) amqp.Channel {
+func (s *backendSession) OpenChannel(id uint16) (amqp.Channel, error) {
 	s.note("channel %d", id)
+	if id == refusedChannel {
+		return nil, amqp.NotAllowed.Errorf("no such channel")
+	}
 	s.channels[id] = true
-	return &backendChannel{backendSession: s, id: id}
+	return &backendChannel{backendSession: s, id: id}, nil
 }
 
 func (s *backendSession) Flush() {

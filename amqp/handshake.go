@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,10 +32,14 @@ func (c *Conn) handshake() error {
 	cfg := c.server.config()
 	c.readUntil(time.Now().Add(cfg.HandshakeTimeout))
 	c.frameMax = MinFrameMax // until tuned: CONN-22
+	if err := c.shakeHands(); err != nil {
+		return err
+	}
+	mechanisms := c.mechanisms(cfg.Mechanisms)
 	start := &ConnectionStart{
 		VersionMajor: 0, VersionMinor: 9,
 		ServerProperties: cfg.Properties,
-		Mechanisms:       []byte(cfg.Mechanisms),
+		Mechanisms:       []byte(strings.Join(mechanisms, " ")),
 		Locales:          []byte("en_US"),
 	}
 	if err := c.protocolHeader(start); err != nil {
@@ -46,7 +51,7 @@ func (c *Conn) handshake() error {
 	if err := c.expect(&startOk); err != nil {
 		return err
 	}
-	if err := c.login(&startOk); err != nil {
+	if err := c.login(&startOk, mechanisms); err != nil {
 		return err
 	}
 	c.out.Send(0, &ConnectionTune{
@@ -168,9 +173,14 @@ func outOfTurn(due Method, e *Error) error {
 }
 
 // login asks the backend whether it knows the client.
-func (c *Conn) login(m *ConnectionStartOk) error {
+func (c *Conn) login(m *ConnectionStartOk, offered []string) error {
 	c.properties = m.ClientProperties
-	user, err := c.server.Backend.Login(m.Mechanism, m.Response, c.conn.RemoteAddr())
+	if !slices.Contains(offered, m.Mechanism) { // CONN-07
+		return &SilentError{Reason: "authentication mechanism '" + m.Mechanism + "' is not offered"}
+	}
+	user, err := c.server.Backend.Login(LoginRequest{
+		Mechanism: m.Mechanism, Response: m.Response, Peer: c.conn.RemoteAddr(), TLS: c.tls,
+	})
 	if err == nil {
 		c.user, c.in.trusted = user, true
 		return nil
@@ -243,7 +253,7 @@ func (c *Conn) refuse(err error) {
 	case errors.As(err, &e):
 		c.fail(0, c.handshaking, e)
 		c.awaitCloseOk()
-	case isGone(err), errors.Is(err, errProtocol), errors.Is(err, os.ErrDeadlineExceeded):
+	case isGone(err), errors.Is(err, errProtocol), errors.Is(err, errSecure), errors.Is(err, os.ErrDeadlineExceeded):
 	default:
 		c.linger()
 	}

@@ -15,7 +15,7 @@ var ErrServerClosed = errors.New("amqp: server closed")
 // and its limits. All fields must be set, but for Clock.
 type Config struct {
 	Properties       Table         // server-properties (CONN-02)
-	Mechanisms       string        // SASL mechanisms, separated by spaces (CONN-04)
+	Mechanisms       []string      // of SASL; EXTERNAL is offered to who has shown a certificate (CONN-04)
 	FrameMax         uint32        // bytes, overhead included; 0: no limit (CONN-16)
 	ChannelMax       uint16        // channels per connection; 0: no limit
 	Heartbeat        time.Duration // offered interval, whole seconds; 0: none

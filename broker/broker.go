@@ -17,6 +17,7 @@ type Broker struct {
 	options   Options     // immutable
 	store     *storage.DB // likewise; nil: nothing is kept
 	server    amqp.Server
+	access    *access
 	vhosts    vhosts
 	shortages shortages
 
@@ -51,7 +52,7 @@ func Open(o Options) (*Broker, error) {
 		return nil, err
 	}
 	p := newPager(store, b.fail)
-	b.store, b.vhosts.store, b.vhosts.pager = store, store, p
+	b.store, b.access.store, b.vhosts.store, b.vhosts.pager = store, store, store, p
 	b.ended = sync.OnceValue(func() error {
 		b.vhosts.undertaker.close()
 		p.close()
@@ -71,21 +72,14 @@ func newBroker(o Options) *Broker {
 		b.vhosts.undertaker.close()
 		return nil
 	}
+	b.access = newAccess(&b.options)
+	b.vhosts.access = b.access
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
 	b.vhosts.failed, b.vhosts.patience, b.vhosts.clock = b.failed, b.options.ConsumerTimeout, b.options.Clock
 	b.server.Config = b.options.serverConfig()
 	b.server.Backend = (*backend)(b)
 	b.server.Trace = logTrace(b.options.Log)
 	return b
-}
-
-// addVhosts adds those that the options name. It does not wait until they are
-// durable: what is declared in them is so later, and the next start adds them
-// again. On a full disk the wait would have no end.
-func (b *Broker) addVhosts() {
-	for _, name := range b.options.Vhosts {
-		b.vhosts.add(name)
-	}
 }
 
 // Serve accepts connections on l until Shutdown, which makes it return nil at
@@ -141,10 +135,23 @@ func (b *backend) Open(user, vhost string, c *amqp.Conn) (amqp.Session, error) {
 	if b.failed.Err() != nil {
 		return nil, errFailed
 	}
-	if v := b.vhosts.get(vhost); v != nil {
-		if s := newSession(v, user, c); v.join(s) {
-			return s, nil
-		}
+	if err := b.access.enter(b.options.ConnectionMax); err != nil {
+		return nil, err
 	}
-	return nil, amqp.NotAllowed.Errorf("vhost %s not found", vhost) // CONN-25
+	s, err := b.join(user, vhost, c)
+	if err != nil {
+		b.access.exit()
+		return nil, err
+	}
+	return s, nil
+}
+
+// join enters a session in a vhost.
+func (b *backend) join(user, vhost string, c *amqp.Conn) (*session, error) {
+	v := b.vhosts.get(vhost)
+	if v == nil {
+		return nil, vhostNotFound(vhost)
+	}
+	s := newSession(v, user, c)
+	return s, v.join(s)
 }

@@ -74,6 +74,19 @@ func (v *vhost) keepPolicy(kind storage.EntityKind, p *policy) {
 	}
 }
 
+// keepLimits stores the limits of the vhost, if it has any.
+func (v *vhost) keepLimits() {
+	if len(v.limits) == 0 {
+		v.forget(vhostLimitsKind, v.limitsID)
+		v.limitsID = 0
+	} else if v.keeps() {
+		if v.limitsID == 0 {
+			v.limitsID = v.store.NewID()
+		}
+		v.keep(vhostLimitsKind, v.limitsID, vhostLimitsEntity{v.id, v.limits})
+	}
+}
+
 func (x *namedExchange) lasts() bool { return x.durable }
 func (q *queue) lasts() bool         { return q.durable }
 

@@ -343,6 +343,7 @@ func TestVhostsSurviveWithWhatIsInThem(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		guestMay(t, k.Broker, "a")
 		p := connectAs(t, k.Broker, amqptest.Login{Vhost: "a"}, 1)
 		p.do(1, &amqp.QueueDeclare{Queue: "q", Durable: true})
 		p.do(1, &amqp.ExchangeDeclare{Exchange: "x", Type: "direct", Durable: true})

@@ -19,6 +19,10 @@ const (
 	bindingKind
 	policyKind
 	operatorPolicyKind
+	userKind
+	permissionKind
+	topicPermissionKind
+	vhostLimitsKind
 )
 
 // entityVersion is the first byte of every value. After it come the fields in
@@ -143,7 +147,9 @@ func decodeEntity(kind storage.EntityKind, value []byte) (entity, error) {
 	case policyKind, operatorPolicyKind:
 		e = policyEntity{f.number(), f.text(), f.text(), f.text(), int(f.number()), f.table()}
 	default:
-		return nil, fmt.Errorf("kind %d is unknown", kind)
+		if e = f.access(kind); e == nil {
+			return nil, fmt.Errorf("kind %d is unknown", kind)
+		}
 	}
 	switch {
 	case f.err != nil:

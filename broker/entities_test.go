@@ -48,6 +48,12 @@ var someEntities = []struct {
 	{bindingKind, bindingEntity{1, "amq.topic", end{"x", true}, "a.#", everyArgument}},
 	{policyKind, policyEntity{vhost: 1, name: "p", pattern: "^q", applyTo: "all", definition: amqp.Table{{Key: "max-length", Value: int64(5)}}}},
 	{operatorPolicyKind, policyEntity{math.MaxUint64, "", ".*\n", "classic_queues", -1, everyArgument}},
+	{userKind, userEntity{name: "nobody", limits: limits{}}},
+	{userKind, userEntity{"a\nb", "kI3G", HashingMD5, []string{"", "administrator"}, limits{maxChannels: math.MaxInt, maxConnections: -1}}},
+	{permissionKind, permissionEntity{user: 1, vhost: 2}},
+	{permissionKind, permissionEntity{math.MaxUint64, 300, "c", ".*", "^r\x00"}},
+	{topicPermissionKind, topicPermissionEntity{1, math.MaxUint64, "amq.topic", "^{username}", ""}},
+	{vhostLimitsKind, vhostLimitsEntity{300, limits{maxQueues: 0}}},
 }
 
 func TestEntitiesAreReadAsTheyWereWritten(t *testing.T) {
@@ -96,7 +102,7 @@ func TestWhatIsWrongWithAnEntityIsNamed(t *testing.T) {
 		{vhostKind, "\x02\x01a", "version 2"},
 		{vhostKind, "\x00\x01a", "version 0"},
 		{0, "\x01\x01a", "kind 0 is unknown"},
-		{7, "\x01\x01a", "kind 7 is unknown"},
+		{99, "\x01\x01a", "kind 99 is unknown"},
 		{vhostKind, "\x01\x81\x00a", "not as it would be written"}, // a number with a byte too many
 		{vhostKind, "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a", "cut off"},
 		{queueKind, "\x01\x01\x01q\x02\x00\x00\x00\x00", "unknown flags"},

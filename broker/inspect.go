@@ -75,8 +75,8 @@ func Inspect(dir string) (*Inspection, error) {
 		return nil, err
 	}
 	b := newBroker(Options{AcceptLoss: true})
-	b.store, b.vhosts.store = store, store
-	r := recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}}
+	b.store, b.vhosts.store, b.access.store = store, store, store
+	r := newRecovery(b)
 	if err := r.take(state); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

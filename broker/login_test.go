@@ -33,7 +33,7 @@ func TestGuestComesFromThisMachineOnly(t *testing.T) { // CONN-13
 		{nil, false},
 	} {
 		b := (*backend)(New(Options{}))
-		user, err := b.Login("PLAIN", []byte("\x00guest\x00guest"), tt.peer)
+		user, err := b.Login(amqp.LoginRequest{Mechanism: "PLAIN", Response: []byte("\x00guest\x00guest"), Peer: tt.peer})
 		if (err == nil) != tt.want || (user == "guest") != tt.want {
 			t.Errorf("from %v: user %q, %v", tt.peer, user, err)
 		}
@@ -57,7 +57,9 @@ func TestWhoMayLogIn(t *testing.T) {
 		{"who is not from here", Options{DefaultPass: "secret"}, "guest", "secret", false},
 	} {
 		b := (*backend)(New(tt.options))
-		_, err := b.Login("PLAIN", []byte("\x00"+tt.user+"\x00"+tt.password), away)
+		_, err := b.Login(amqp.LoginRequest{
+			Mechanism: "PLAIN", Response: []byte("\x00" + tt.user + "\x00" + tt.password), Peer: away,
+		})
 		if (err == nil) != tt.want {
 			t.Errorf("%s: %v", tt.name, err)
 		}

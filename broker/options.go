@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,14 +13,51 @@ import (
 // Options say how a broker behaves. The zero value of each field stands for
 // its default.
 type Options struct {
-	// DefaultUser and DefaultPass are the one user that may log in. Default:
-	// guest and guest, who may connect from loopback addresses only (CONN-13).
-	// Another user has no default password, and nobody logs in with an empty
-	// one.
+	// DefaultUser and DefaultPass are a user that a broker has which has none
+	// yet. Default: guest and guest. Another user has no default password, and
+	// nobody logs in with an empty one.
 	DefaultUser, DefaultPass string
 
+	// DefaultTags are what the default user is tagged with. Default:
+	// administrator.
+	DefaultTags []string
+
+	// DefaultPermissions are the regular expressions of what the default user
+	// may do, in all vhosts that there are when he is added, and in those of
+	// Vhosts that come later. Default: .* for each of the three.
+	DefaultPermissions Permission
+
+	// NoDefaultUser leaves it to AddDefaultUser to add him.
+	NoDefaultUser bool
+
+	// LoopbackUsers may connect from loopback addresses only (CONN-13).
+	// Default: guest; an empty list is nobody.
+	LoopbackUsers []string
+
+	// Mechanisms are those of SASL by which clients may log in: PLAIN, AMQPLAIN
+	// and EXTERNAL, which is offered to who has shown a certificate. Default:
+	// PLAIN and AMQPLAIN (CONN-04).
+	Mechanisms []string
+
+	// AnonymousUser is who somebody is that says nothing, by the mechanism
+	// ANONYMOUS. Default: it is not offered.
+	AnonymousUser string
+
+	// CertLoginFrom is what of a certificate is the name of a user, for EXTERNAL:
+	// distinguished_name or common_name. Default: distinguished_name.
+	CertLoginFrom string
+
+	// PasswordHashing is how new passwords are hashed: HashingBcrypt,
+	// HashingSHA256 or HashingSHA512. Default: HashingBcrypt for what lies in
+	// DataDir, HashingSHA256 for what is in memory only.
+	PasswordHashing string
+
+	// ConnectionMax is how many connections may be open. Default: any number
+	// (LIM-05).
+	ConnectionMax int
+
 	// Vhosts are the names of the virtual hosts that there are at least at
-	// first. The user may open all that there are. Default: "/" alone.
+	// first. Default: "/" alone.
 	Vhosts []string
 
 	// Heartbeat is the interval that clients are offered, in whole seconds
@@ -101,9 +139,34 @@ func (o Options) withDefaults() Options {
 	if o.DefaultUser == "guest" {
 		set(&o.DefaultPass, "guest")
 	}
+	o.setAccess()
 	o.FrameMax = max(o.FrameMax, amqp.MinFrameMax)
 	o.Heartbeat = heartbeat(o.Heartbeat)
 	return o
+}
+
+// setAccess sets the defaults of who may log in.
+func (o *Options) setAccess() {
+	if o.DefaultTags == nil {
+		o.DefaultTags = []string{"administrator"}
+	}
+	set(&o.DefaultPermissions, Permission{Configure: ".*", Write: ".*", Read: ".*"})
+	if o.LoopbackUsers == nil {
+		o.LoopbackUsers = []string{"guest"}
+	}
+	if len(o.Mechanisms) == 0 {
+		o.Mechanisms = []string{"PLAIN", "AMQPLAIN"}
+	}
+	if o.AnonymousUser != "" {
+		o.Mechanisms = append(slices.Clone(o.Mechanisms), "ANONYMOUS")
+	}
+	set(&o.CertLoginFrom, "distinguished_name")
+	if hashings[o.PasswordHashing].make == nil {
+		o.PasswordHashing = HashingSHA256
+		if o.DataDir != "" {
+			o.PasswordHashing = HashingBcrypt
+		}
+	}
 }
 
 // heartbeat is an interval as it can be offered.
@@ -125,7 +188,7 @@ func set[T comparable](field *T, value T) {
 func (o Options) serverConfig() amqp.Config {
 	return amqp.Config{
 		Properties:       serverProperties(o),
-		Mechanisms:       "PLAIN AMQPLAIN",
+		Mechanisms:       o.Mechanisms,
 		FrameMax:         o.FrameMax,
 		ChannelMax:       o.ChannelMax,
 		Heartbeat:        o.Heartbeat,

@@ -25,6 +25,14 @@ type peer struct {
 // patience is the longest that a test may take with a connection.
 const patience = time.Minute
 
+// guestMay lets guest do everything in a vhost.
+func guestMay(t testing.TB, b *Broker, vhost string) {
+	t.Helper()
+	if err := b.SetPermission(Permission{"guest", vhost, ".*", ".*", ".*"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // delivered is a basic.deliver as it came.
 type delivered struct {
 	channel     uint16

@@ -57,9 +57,9 @@ func (ch *channel) examine(c *amqp.Content) (more copies, t traits, err error) {
 // checkProperties refuses properties that are malformed or ask for what cannot
 // be done.
 func (ch *channel) checkProperties(p amqp.Properties) error {
-	if user, ok := p.UserID(); ok && user != ch.session.user { // PUB-07
+	if user, ok := p.UserID(); ok && user != ch.session.name && !slices.Contains(ch.session.tags, "impersonator") { // PUB-07
 		return amqp.PreconditionFailed.Errorf(
-			"user_id property set to '%s' but authenticated user was '%s'", user, ch.session.user)
+			"user_id property set to '%s' but authenticated user was '%s'", user, ch.session.name)
 	}
 	if expiration, ok := p.Expiration(); ok {
 		if reason := badExpiration(expiration); reason != "" {

@@ -18,7 +18,8 @@ type recovery struct {
 	broker   *Broker
 	vhosts   map[uint64]*vhost
 	queues   map[uint64]*queue // also those of delayed exchanges
-	delayed  []*queue          // these alone
+	users    map[uint64]*user
+	delayed  []*queue // these alone
 	bindings int
 	messages int
 	stray    uint64  // messages without a queue
@@ -28,12 +29,16 @@ type recovery struct {
 // recover takes what the store has found. What makes no sense is an error, or
 // with AcceptLoss forgotten. began is when the start did.
 func (b *Broker) recover(state *storage.State, began time.Time) error {
-	r := recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}}
+	r := newRecovery(b)
 	if err := r.take(state); err != nil {
 		return err
 	}
 	r.report(state, time.Since(began))
 	return nil
+}
+
+func newRecovery(b *Broker) *recovery {
+	return &recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}, users: map[uint64]*user{}}
 }
 
 // take makes everything known that a state has.
@@ -100,6 +105,14 @@ func (r *recovery) entity(e storage.Entity) error {
 		return r.binding(e.ID, value)
 	case policyEntity:
 		return r.policy(e, value)
+	case userEntity:
+		return r.user(e.ID, value)
+	case permissionEntity:
+		return r.permission(e.ID, value)
+	case topicPermissionEntity:
+		return r.topicPermission(e.ID, value)
+	case vhostLimitsEntity:
+		return r.vhostLimits(e.ID, value)
 	}
 	return nil
 }

@@ -14,8 +14,10 @@ import (
 type session struct {
 	conn   *amqp.Conn
 	vhost  *vhost
-	user   string
-	cancel bool // the client understands basic.cancel (CONS-19)
+	name   string // of the user
+	user   *user
+	tags   []string // of the user when the connection was opened
+	cancel bool     // the client understands basic.cancel (CONS-19)
 	// All above is immutable.
 
 	leaving atomic.Bool // the connection ends: its consumers get no more
@@ -35,7 +37,7 @@ type session struct {
 
 func newSession(v *vhost, user string, c *amqp.Conn) *session {
 	return &session{
-		conn: c, vhost: v, user: user,
+		conn: c, vhost: v, name: user,
 		cancel:    c.Capable("consumer_cancel_notify"),
 		channels:  map[*channel]struct{}{},
 		exclusive: map[*queue]struct{}{},
@@ -43,16 +45,22 @@ func newSession(v *vhost, user string, c *amqp.Conn) *session {
 }
 
 // OpenChannel implements amqp.Session.
-func (s *session) OpenChannel(id uint16) amqp.Channel {
+func (s *session) OpenChannel(id uint16) (amqp.Channel, error) {
+	if err := s.vhost.access.openChannel(s.user); err != nil {
+		return nil, err
+	}
 	ch := &channel{
 		id: id, session: s, out: s.conn.Outbox(), frameMax: s.conn.FrameMax(),
 		consumers: map[string]*consumer{},
 	}
 	s.channels[ch] = struct{}{}
-	return ch
+	return ch, nil
 }
 
-func (s *session) channelClosed(ch *channel) { delete(s.channels, ch) }
+func (s *session) channelClosed(ch *channel) {
+	delete(s.channels, ch)
+	s.vhost.access.closeChannel(s.user)
+}
 
 // Flush implements amqp.Session: publishes reach their queues, then
 // acknowledgements, then confirms leave.

@@ -21,6 +21,7 @@ type vhost struct {
 	store      *storage.DB    // likewise; nil: nothing is kept
 	pager      *pager         // likewise; nil: nothing leaves memory
 	undertaker *undertaker    // likewise
+	access     *access        // likewise
 	clock      amqp.Clock     // likewise
 	id         uint64         // likewise; in the store, 0 if it is not there
 
@@ -41,7 +42,9 @@ type vhost struct {
 	queues    map[string]*queue
 	policies  policies
 	sessions  map[*session]struct{} // of the connections to it
-	deleted   bool                  // no session may join
+	limits    limits
+	limitsID  uint64 // in the store, 0 if they are not there
+	deleted   bool   // no session may join
 
 	replies replies // has a lock of its own
 }

@@ -27,6 +27,7 @@ type vhosts struct {
 	store      *storage.DB     // likewise; nil: nothing is kept
 	pager      *pager          // likewise; nil: nothing leaves memory
 	undertaker *undertaker     // likewise
+	access     *access         // likewise
 	clock      amqp.Clock      // likewise
 	failed     context.Context // likewise; ends when the store has failed
 
@@ -39,7 +40,7 @@ type vhosts struct {
 // make returns a vhost that nobody knows yet.
 func (vs *vhosts) make(name string) *vhost {
 	v := newVhost(name, vs.log)
-	v.store, v.pager, v.undertaker = vs.store, vs.pager, vs.undertaker
+	v.store, v.pager, v.undertaker, v.access = vs.store, vs.pager, vs.undertaker, vs.access
 	v.failed, v.patience, v.clock = vs.failed, vs.patience, vs.clock
 	return v
 }
@@ -72,10 +73,7 @@ func (vs *vhosts) put(v *vhost) {
 // eachQueue calls f with all queues there are, those of delayed exchanges
 // included, and no lock held.
 func (vs *vhosts) eachQueue(f func(*queue)) {
-	vs.mu.Lock()
-	all := slices.Collect(maps.Values(vs.byName))
-	vs.mu.Unlock()
-	for _, v := range all {
+	for _, v := range vs.all() {
 		v.mu.RLock()
 		queues := slices.Collect(maps.Values(v.queues))
 		for _, x := range v.exchanges {
@@ -95,6 +93,13 @@ func (vs *vhosts) names() []string {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	return slices.Sorted(maps.Keys(vs.byName))
+}
+
+// all are those that there are now.
+func (vs *vhosts) all() []*vhost {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return slices.Collect(maps.Values(vs.byName))
 }
 
 // get returns the vhost with a name, nil if there is none.
@@ -151,20 +156,33 @@ func (b *Broker) DeleteVhost(name string) error {
 	return v.awaitTopology()
 }
 
-// join enters a session, unless the vhost is deleted.
-func (v *vhost) join(s *session) bool {
+// join enters a session, unless the vhost is deleted, or a limit or permissions are
+// against it, in RabbitMQ's order (LIM-07).
+func (v *vhost) join(s *session) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.deleted {
-		v.sessions[s] = struct{}{}
+	if v.deleted {
+		return vhostNotFound(v.name)
 	}
-	return !v.deleted
+	if limit, over := v.limits.reached(maxConnections, len(v.sessions)); over { // LIM-01
+		return amqp.NotAllowed.Errorf("access to vhost '%s' refused for user '%s': connection limit (%d) is reached",
+			v.name, s.name, limit)
+	}
+	if err := v.access.admit(s); err != nil {
+		return err
+	}
+	v.sessions[s] = struct{}{}
+	return nil
 }
+
+// vhostNotFound is CONN-25.
+func vhostNotFound(name string) error { return amqp.NotAllowed.Errorf("vhost %s not found", name) }
 
 func (v *vhost) leave(s *session) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.sessions, s)
+	v.access.dismiss(s)
 }
 
 // leftovers are what others have of a vhost that was deleted.
@@ -186,6 +204,8 @@ func (v *vhost) empty() (left leftovers) {
 		v.removeExchange(x)
 	}
 	v.forgetPolicies()
+	v.access.forgetVhost(v)
+	v.forget(vhostLimitsKind, v.limitsID)
 	v.forget(vhostKind, v.id)
 	v.deleted = true
 	left.sessions = slices.Collect(maps.Keys(v.sessions))

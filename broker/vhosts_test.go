@@ -58,6 +58,7 @@ func TestOnlyVhostsThatAreThereCanBeOpened(t *testing.T) {
 	if err := b.CreateVhost("b"); err != nil {
 		t.Fatal(err)
 	}
+	guestMay(t, b, "b")
 	for _, name := range []string{"a", "b"} {
 		connectAs(t, b, amqptest.Login{Vhost: name}, 1).declare("q")
 	}
@@ -120,6 +121,7 @@ func TestTheEndOfAVhost(t *testing.T) {
 		if err := b.CreateVhost("v"); err != nil {
 			t.Fatal(err)
 		}
+		guestMay(t, b, "v")
 		again := connectAs(t, b, amqptest.Login{Vhost: "v"}, 1)
 		for _, name := range []string{"kept", "q"} {
 			if m, ok := again.do(1, &amqp.QueueDeclare{Queue: name}).(*amqp.QueueDeclareOk); !ok || m.MessageCount != 0 {
@@ -161,7 +163,7 @@ func TestAVhostKnowsItsSessions(t *testing.T) {
 		t.Errorf("%d sessions of none", n)
 	}
 	v.empty()
-	if v.join(&session{vhost: v}) {
+	if err := v.join(&session{vhost: v}); err == nil {
 		t.Error("a session has joined a vhost that is deleted")
 	}
 }
@@ -188,6 +190,10 @@ func TestVhostsComeAndGoWithTheirClients(t *testing.T) {
 		makers.Go(func() {
 			for range 200 {
 				if err := b.CreateVhost("v"); err != nil && !errors.Is(err, ErrVhostExists) {
+					t.Error(err)
+				}
+				everything := Permission{"guest", "v", ".*", ".*", ".*"}
+				if err := b.SetPermission(everything); err != nil && !errors.Is(err, ErrVhostNotFound) {
 					t.Error(err)
 				}
 				runtime.Gosched()

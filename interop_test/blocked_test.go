@@ -77,6 +77,7 @@ func TestClientsOfADeletedVhostAreTold(t *testing.T) {
 	_, err = amqp.Dial(s.url() + "orders")
 	wantError(t, err, 530, "NOT_ALLOWED - vhost orders not found")
 	must(t, s.broker.CreateVhost("orders"))
+	must(t, s.broker.SetPermission(broker.Permission{User: "guest", Vhost: "orders", Configure: ".*", Write: ".*", Read: ".*"}))
 	again := open(t, dialURL(t, s.url()+"orders"))
 	q, err := again.QueueDeclare(name, true, false, false, false, nil)
 	must(t, err)

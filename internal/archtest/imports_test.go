@@ -26,6 +26,7 @@ var libraries = map[string][]string{
 	"github.com/dgraph-io/ristretto": {"storage"}, // what Badger's options are made of
 	"github.com/rs/zerolog":          {"cmd", "broker"},
 	"github.com/urfave/cli":          {"cmd"},
+	"golang.org/x/crypto":            {"broker"},
 	"golang.org/x/sys":               {"storage", "cmd"},
 }
 
