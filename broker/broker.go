@@ -21,6 +21,8 @@ type Broker struct {
 	vhosts    vhosts
 	shortages shortages
 
+	parameters *parameters
+
 	failed context.Context // ends, with the cause, when the store has failed
 	giveUp context.CancelCauseFunc
 	ended  func() error // closes the store, once
@@ -52,6 +54,7 @@ func Open(o Options) (*Broker, error) {
 		return nil, err
 	}
 	p := newPager(store, b.fail)
+	b.parameters.store = store
 	b.store, b.access.store, b.vhosts.store, b.vhosts.pager = store, store, store, p
 	b.ended = sync.OnceValue(func() error {
 		b.vhosts.undertaker.close()
@@ -74,6 +77,8 @@ func newBroker(o Options) *Broker {
 	}
 	b.access = newAccess(&b.options)
 	b.vhosts.access = b.access
+	b.parameters = new(parameters)
+	b.vhosts.parameters, b.vhosts.defaultType = b.parameters, b.options.DefaultQueueType
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
 	b.vhosts.failed, b.vhosts.patience, b.vhosts.clock = b.failed, b.options.ConsumerTimeout, b.options.Clock
 	b.server.Config = b.options.serverConfig()

@@ -64,6 +64,7 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 // declareQueue returns the queue that a declaration means, a new one if it is
 // not there yet.
 func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*queue, error) {
+	m = v.typed(m)
 	if name == "" {
 		if err := checkServerNamed(m.Arguments); err != nil {
 			return nil, err

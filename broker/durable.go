@@ -87,6 +87,19 @@ func (v *vhost) keepLimits() {
 	}
 }
 
+// keepMetadata stores what is known of the vhost, if it is anything.
+func (v *vhost) keepMetadata() {
+	if m := v.metadata; m.Description == "" && len(m.Tags) == 0 && m.DefaultQueueType == "" {
+		v.forget(vhostMetadataKind, v.metadataID)
+		v.metadataID = 0
+	} else if v.keeps() {
+		if v.metadataID == 0 {
+			v.metadataID = v.store.NewID()
+		}
+		v.keep(vhostMetadataKind, v.metadataID, vhostMetadataEntity{v.id, m})
+	}
+}
+
 func (x *namedExchange) lasts() bool { return x.durable }
 func (q *queue) lasts() bool         { return q.durable }
 

@@ -25,6 +25,12 @@ const (
 	vhostLimitsKind
 )
 
+// More kinds, beside those of who may do what.
+const (
+	parameterKind storage.EntityKind = 16 + iota
+	vhostMetadataKind
+)
+
 // entityVersion is the first byte of every value. After it come the fields in
 // their order: numbers as varints, strings with their length before them, flags
 // as one byte, arguments as AMQP has them.
@@ -55,6 +61,17 @@ type (
 		to        end
 		key       string
 		arguments amqp.Table
+	}
+
+	// parameterEntity is a parameter of a vhost, or a global one, whose vhost is 0.
+	parameterEntity struct {
+		vhost                  uint64
+		component, name, value string
+	}
+
+	vhostMetadataEntity struct {
+		vhost uint64
+		VhostMetadata
 	}
 
 	// policyEntity is a policy or an operator policy.
@@ -99,6 +116,21 @@ func (e policyEntity) append(b []byte) []byte {
 	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
 	b = appendText(appendText(appendText(b, e.name), e.pattern), e.applyTo)
 	return amqp.AppendTable(binary.AppendUvarint(b, uint64(e.priority)), e.definition)
+}
+
+func (e parameterEntity) append(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
+	return appendText(appendText(appendText(b, e.component), e.name), e.value)
+}
+
+func (e vhostMetadataEntity) append(b []byte) []byte {
+	b = binary.AppendUvarint(append(b, entityVersion), e.vhost)
+	b = appendText(appendText(b, e.Description), e.DefaultQueueType)
+	b = binary.AppendUvarint(b, uint64(len(e.Tags)))
+	for _, tag := range e.Tags {
+		b = appendText(b, tag)
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {
@@ -146,6 +178,12 @@ func decodeEntity(kind storage.EntityKind, value []byte) (entity, error) {
 		e = d
 	case policyKind, operatorPolicyKind:
 		e = policyEntity{f.number(), f.text(), f.text(), f.text(), int(f.number()), f.table()}
+	case parameterKind:
+		e = parameterEntity{f.number(), f.text(), f.text(), f.text()}
+	case vhostMetadataKind:
+		m := vhostMetadataEntity{vhost: f.number()}
+		m.Description, m.DefaultQueueType, m.Tags = f.text(), f.text(), f.texts()
+		e = m
 	default:
 		if e = f.access(kind); e == nil {
 			return nil, fmt.Errorf("kind %d is unknown", kind)

@@ -91,6 +91,11 @@ type Options struct {
 	// consumers may have another one. Default: 30 min (CONS-31, CONS-33).
 	ConsumerTimeout time.Duration
 
+	// DefaultQueueType is the type of queues that are declared without
+	// x-queue-type, in vhosts that have none of their own: classic, quorum or
+	// stream. Default: classic.
+	DefaultQueueType string
+
 	// Version is the version in server-properties; clients choose their
 	// behaviour by it. Default: 3.13.7.
 	Version string

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -85,6 +86,7 @@ func (r *recovery) forgive(e storage.Entity, err error) error {
 var (
 	errNoVhost = errors.New("its vhost is missing")
 	errNoEnd   = errors.New("an end of the binding is missing, or not durable")
+	errNoJSON  = errors.New("its value is no JSON")
 	errTwice   = errors.New("there is another one of the same name")
 )
 
@@ -113,6 +115,10 @@ func (r *recovery) entity(e storage.Entity) error {
 		return r.topicPermission(e.ID, value)
 	case vhostLimitsEntity:
 		return r.vhostLimits(e.ID, value)
+	case parameterEntity:
+		return r.parameter(e.ID, value)
+	case vhostMetadataEntity:
+		return r.vhostMetadata(e.ID, value)
 	}
 	return nil
 }
@@ -212,6 +218,34 @@ func (r *recovery) policy(e storage.Entity, value policyEntity) error {
 	p.id = e.ID
 	v.addPolicy(e.Kind, p)
 	return nil
+}
+
+func (r *recovery) parameter(id uint64, e parameterEntity) error {
+	v := r.vhosts[e.vhost]
+	key := parameterName{v, e.component, e.name}
+	ps := r.broker.parameters
+	switch _, have := ps.all[key]; {
+	case v == nil && e.vhost != 0:
+		return errNoVhost
+	case have:
+		return errTwice
+	case !json.Valid([]byte(e.value)):
+		return errNoJSON
+	}
+	ps.put(key, parameter{e.value, id})
+	return nil
+}
+
+func (r *recovery) vhostMetadata(id uint64, e vhostMetadataEntity) error {
+	v := r.vhosts[e.vhost]
+	switch {
+	case v == nil:
+		return errNoVhost
+	case v.metadataID != 0:
+		return errTwice
+	}
+	v.metadata, v.metadataID = e.VhostMetadata, id
+	return checkDefaultType(e.DefaultQueueType)
 }
 
 // conform gives everything the settings that policies ask for.

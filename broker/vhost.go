@@ -22,8 +22,11 @@ type vhost struct {
 	pager      *pager         // likewise; nil: nothing leaves memory
 	undertaker *undertaker    // likewise
 	access     *access        // likewise
+	parameters *parameters    // likewise
 	clock      amqp.Clock     // likewise
 	id         uint64         // likewise; in the store, 0 if it is not there
+
+	defaultType string // immutable; of queues, unless metadata have one
 
 	patience time.Duration // immutable; that consumers have to settle a delivery, negative: all the time
 
@@ -41,10 +44,13 @@ type vhost struct {
 	exchanges map[string]*namedExchange
 	queues    map[string]*queue
 	policies  policies
+	metadata  VhostMetadata
 	sessions  map[*session]struct{} // of the connections to it
 	limits    limits
 	limitsID  uint64 // in the store, 0 if they are not there
 	deleted   bool   // no session may join
+
+	metadataID uint64 // in the store, 0 if they are not there
 
 	replies replies // has a lock of its own
 }

@@ -28,10 +28,12 @@ type vhosts struct {
 	pager      *pager          // likewise; nil: nothing leaves memory
 	undertaker *undertaker     // likewise
 	access     *access         // likewise
+	parameters *parameters     // likewise
 	clock      amqp.Clock      // likewise
 	failed     context.Context // likewise; ends when the store has failed
 
-	patience time.Duration // likewise; see vhost
+	patience    time.Duration // likewise; see vhost
+	defaultType string        // likewise
 
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
@@ -41,6 +43,7 @@ type vhosts struct {
 func (vs *vhosts) make(name string) *vhost {
 	v := newVhost(name, vs.log)
 	v.store, v.pager, v.undertaker, v.access = vs.store, vs.pager, vs.undertaker, vs.access
+	v.parameters, v.defaultType = vs.parameters, vs.defaultType
 	v.failed, v.patience, v.clock = vs.failed, vs.patience, vs.clock
 	return v
 }
@@ -206,6 +209,8 @@ func (v *vhost) empty() (left leftovers) {
 	v.forgetPolicies()
 	v.access.forgetVhost(v)
 	v.forget(vhostLimitsKind, v.limitsID)
+	v.parameters.forgetVhost(v)
+	v.forget(vhostMetadataKind, v.metadataID)
 	v.forget(vhostKind, v.id)
 	v.deleted = true
 	left.sessions = slices.Collect(maps.Keys(v.sessions))
