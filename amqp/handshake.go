@@ -182,7 +182,7 @@ func (c *Conn) login(m *ConnectionStartOk, offered []string) error {
 		Mechanism: m.Mechanism, Response: m.Response, Peer: c.conn.RemoteAddr(), TLS: c.tls,
 	})
 	if err == nil {
-		c.user, c.in.trusted = user, true
+		c.user, c.mechanism, c.in.trusted = user, m.Mechanism, true
 		return nil
 	}
 	if !c.Capable("authentication_failure_close") { // CONN-11

@@ -35,6 +35,7 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
+	accepted  uint64 // how many connections there ever were
 	shutdown  *Error
 	stop      chan struct{} // closed when shutdown begins
 	alarms    alarms
@@ -204,6 +205,8 @@ func (s *Server) add(conn net.Conn) *Conn {
 		conn.Close()
 		return nil
 	}
+	s.accepted++
+	c.id = s.accepted
 	s.conns[c] = struct{}{}
 	s.running.Add(1)
 	return c

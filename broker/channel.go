@@ -19,15 +19,19 @@ type channel struct {
 
 	// Reader goroutine only.
 	lastQueue  string // the channel's current queue (QDEC-12)
-	prefetch   uint16 // of consumers to come
 	routes     exchange.Cache[*route]
 	route      *route             // of the last publish
 	published  *amqp.BasicPublish // the last publish
 	properties []byte             // the last that were found in order
 	traits     traits             // what they ask for
-	confirms   *confirms          // nil unless the channel is in confirm mode
 	acks       ackRange
-	tx         *transaction // nil unless the channel is transactional
+
+	// Reader goroutine only; they change under mu, so that others may look.
+	prefetch uint16       // of consumers to come
+	confirms *confirms    // nil unless the channel is in confirm mode
+	tx       *transaction // nil unless the channel is transactional
+
+	held struct{ publishes, settles atomic.Int64 } // what tx holds
 
 	limit atomic.Int32 // of deliveries that volume counts; 0: none. Changes under mu
 

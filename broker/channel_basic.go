@@ -11,7 +11,9 @@ func (ch *channel) basicQos(m *amqp.BasicQos) error {
 		ch.setLimit(m.PrefetchCount)
 		defer ch.dispatchAll()
 	} else {
+		ch.mu.Lock()
 		ch.prefetch = m.PrefetchCount // QOS-02, QOS-03
+		ch.mu.Unlock()
 	}
 	ch.out.Send(ch.id, &amqp.BasicQosOk{})
 	return nil

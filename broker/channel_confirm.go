@@ -13,7 +13,9 @@ func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
 		return amqp.PreconditionFailed.Errorf("cannot switch from tx to confirm mode")
 	}
 	if ch.confirms == nil {
+		ch.mu.Lock()
 		ch.confirms = &confirms{channel: ch.id, out: ch.out}
+		ch.mu.Unlock()
 	}
 	if !m.NoWait {
 		ch.out.Send(ch.id, &amqp.ConfirmSelectOk{})
@@ -65,6 +67,14 @@ func (c *confirms) await(notes []note) {
 			c.window.await(notes[i].tag)
 		}
 	}
+}
+
+// owed is how many publishes are not confirmed, of those that have reached their
+// queues.
+func (c *confirms) owed() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int(c.window.reached - c.window.confirmed)
 }
 
 // Durable implements storage.Confirmer: the publishes from from to to wait for

@@ -39,6 +39,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		}
 		t.persistent = t.persistent && s.vhost.store != nil
 		ch.heldRun(rt, more.keys, p.Mandatory).hold(content, t)
+		ch.held.publishes.Add(1)
 		s.published += content.Size()
 		return nil
 	}

@@ -105,6 +105,7 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 func (ch *channel) finish(ds []delivery, v verdict) {
 	if ch.tx != nil {
 		ch.tx.settle(ds, v)
+		ch.held.settles.Add(int64(len(ds)))
 	} else {
 		ch.carryOut(ds, verdicts[v])
 	}

@@ -13,7 +13,9 @@ func (ch *channel) txSelect() error {
 		return amqp.PreconditionFailed.Errorf("cannot switch from confirm to tx mode")
 	}
 	if ch.tx == nil {
+		ch.mu.Lock()
 		ch.tx = new(transaction)
+		ch.mu.Unlock()
 	}
 	ch.out.Send(ch.id, &amqp.TxSelectOk{})
 	return nil
@@ -48,8 +50,7 @@ func (ch *channel) txCommit() error {
 	if ch.tx == nil {
 		return noTransaction()
 	}
-	t := *ch.tx
-	*ch.tx = transaction{}
+	t := ch.takeHeld()
 	if !ch.commit(&t) {
 		return nil // the store has failed: nobody is told of anything any more
 	}
@@ -68,6 +69,15 @@ func (ch *channel) txCommit() error {
 		return amqp.PreconditionFailed.Errorf("partial tx completion")
 	}
 	return nil
+}
+
+// takeHeld returns what is held for a commit, and holds nothing any more.
+func (ch *channel) takeHeld() transaction {
+	t := *ch.tx
+	*ch.tx = transaction{}
+	ch.held.publishes.Store(0)
+	ch.held.settles.Store(0)
+	return t
 }
 
 // commit publishes, has queues and the store know of the rest, and returns when
@@ -153,8 +163,8 @@ func (ch *channel) txRollback() error {
 // deliveries are outstanding again (TX-10). ch.mu is held.
 func (ch *channel) rollback() {
 	if ch.tx != nil {
-		ch.unacked.restore(ch.tx.settled())
-		*ch.tx = transaction{}
+		t := ch.takeHeld()
+		ch.unacked.restore(t.settled())
 	}
 }
 

@@ -19,6 +19,8 @@ type consumer struct {
 	exclusive bool
 	priority  int64         // those with a higher one are served first (CONS-15)
 	patience  time.Duration // that it has to settle a delivery; unset: as its queue says
+	prefetch  uint16        // how many deliveries it may have unsettled; 0: any number
+	arguments amqp.Table
 	// All above is immutable.
 
 	// queue.mu
@@ -34,7 +36,7 @@ type consumer struct {
 func newConsumer(ch *channel, q *queue, m *amqp.BasicConsume) *consumer {
 	k := &consumer{
 		tag: m.ConsumerTag, channel: ch, queue: q, noAck: m.NoAck, exclusive: m.Exclusive,
-		credit: unlimited, granted: unlimited, patience: unset,
+		credit: unlimited, granted: unlimited, patience: unset, prefetch: ch.prefetch, arguments: m.Arguments,
 	}
 	if v, ok := m.Arguments.Get("x-consumer-timeout"); ok { // CONS-33
 		ms, _ := integer(v)

@@ -52,6 +52,7 @@
 //	messages, to drop duplicates            dedup.mu, held alone or below queue.mu
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu
+//	which channels a session has            session.mu, held alone
 //	runs, routes, prefetch, tx              reader goroutine of the connection
 //	what waits to be confirmed              confirms.mu
 //	pending output                          Outbox (package amqp)

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,13 +17,16 @@ type session struct {
 	vhost  *vhost
 	name   string // of the user
 	user   *user
-	tags   []string // of the user when the connection was opened
-	cancel bool     // the client understands basic.cancel (CONS-19)
+	tags   []string  // of the user when the connection was opened
+	since  time.Time // when the connection was opened
+	cancel bool      // the client understands basic.cancel (CONS-19)
 	// All above is immutable.
 
 	leaving atomic.Bool // the connection ends: its consumers get no more
 
-	channels  map[*channel]struct{}
+	mu       sync.Mutex            // held alone
+	channels map[*channel]struct{} // changes under mu, so that others may look
+
 	exclusive map[*queue]struct{} // queues that go with the connection; vhost.mu
 
 	run        run        // publishes that were gathered
@@ -37,7 +41,7 @@ type session struct {
 
 func newSession(v *vhost, user string, c *amqp.Conn) *session {
 	return &session{
-		conn: c, vhost: v, name: user,
+		conn: c, vhost: v, name: user, since: v.clock.Now(),
 		cancel:    c.Capable("consumer_cancel_notify"),
 		channels:  map[*channel]struct{}{},
 		exclusive: map[*queue]struct{}{},
@@ -53,13 +57,17 @@ func (s *session) OpenChannel(id uint16) (amqp.Channel, error) {
 		id: id, session: s, out: s.conn.Outbox(), frameMax: s.conn.FrameMax(),
 		consumers: map[string]*consumer{},
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.channels[ch] = struct{}{}
 	return ch, nil
 }
 
 func (s *session) channelClosed(ch *channel) {
-	delete(s.channels, ch)
 	s.vhost.access.closeChannel(s.user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.channels, ch)
 }
 
 // Flush implements amqp.Session: publishes reach their queues, then

@@ -1,0 +1,200 @@
+package broker
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// QueueInfo is a queue as it stands at a moment. Its arguments must not be changed.
+type QueueInfo struct {
+	Vhost, Name string
+	Type        string // classic, quorum or stream
+	Durable     bool
+	AutoDelete  bool
+	Owner       uint64 // the connection whose exclusive queue it is; 0 if it is not
+	Arguments   amqp.Table
+
+	// Policy and OperatorPolicy are the names of those that hold for it, empty if
+	// there are none, and EffectivePolicy is what they set together.
+	Policy, OperatorPolicy string
+	EffectivePolicy        map[string]any
+
+	// Messages are ready, or were delivered and wait for an acknowledgement. Their
+	// sizes are of their bodies in bytes. What a transaction has acknowledged is
+	// not counted any more.
+	Ready, Unacknowledged           int
+	ReadyBytes, UnacknowledgedBytes int
+	ReadyPaged                      int // how many bytes of ready messages are not in memory, properties included
+	ReadyStored                     int // likewise, that are
+
+	HeadTimestamp time.Time // when the first ready message was published, as it says itself; zero if not
+	Consumers     int
+	Active        int       // how many of the consumers may get messages
+	Exclusive     string    // tag of the consumer that is alone on the queue
+	SingleActive  string    // tag of the single active consumer
+	IdleSince     time.Time // when a queue that expires was used last; zero if it does not
+}
+
+// QueueInfos are the queues of a vhost, ordered by name. Each is as it stood for a moment of
+// its own: nothing is stopped meanwhile. The error is ErrVhostNotFound.
+func (b *Broker) QueueInfos(vhost string) ([]QueueInfo, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return nil, err
+	}
+	out := v.unsettled()
+	v.mu.RLock()
+	queues := slices.Collect(maps.Values(v.queues))
+	v.mu.RUnlock()
+	all := make([]QueueInfo, 0, len(queues))
+	for _, q := range queues {
+		if i, ok := q.info(out[q]); ok {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, func(a, b QueueInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// QueueInfo is one of them. The error is ErrVhostNotFound or ErrQueueNotFound.
+func (b *Broker) QueueInfo(vhost, name string) (QueueInfo, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return QueueInfo{}, err
+	}
+	if queues := v.named([]string{name}); len(queues) > 0 {
+		if i, ok := queues[0].info(v.unsettled()[queues[0]]); ok {
+			return i, nil
+		}
+	}
+	return QueueInfo{}, fmt.Errorf("%w: '%s'", ErrQueueNotFound, name)
+}
+
+// outstanding are the deliveries of a queue that are not settled.
+type outstanding struct{ messages, bytes int }
+
+// unsettled counts the deliveries of all queues. A queue does not know what was
+// delivered: counting costs nothing until somebody asks.
+func (v *vhost) unsettled() map[*queue]outstanding {
+	sums := map[*queue]outstanding{}
+	for _, s := range v.present() {
+		for _, ch := range s.open() {
+			ch.mu.Lock()
+			for i := range ch.unacked.window {
+				d := &ch.unacked.window[i]
+				if d.queue == nil {
+					continue
+				}
+				sum := sums[d.queue]
+				sum.messages++
+				sum.bytes += d.message.content.BodySize()
+				sums[d.queue] = sum
+			}
+			ch.mu.Unlock()
+		}
+	}
+	return sums
+}
+
+// info is false if the queue has gone.
+func (q *queue) info(out outstanding) (i QueueInfo, ok bool) {
+	i = QueueInfo{
+		Vhost: q.vhost.name, Name: q.name, Type: q.kind.name(), Durable: q.durable, AutoDelete: q.autoDelete,
+		Arguments: q.arguments, Unacknowledged: out.messages, UnacknowledgedBytes: out.bytes,
+	}
+	if q.owner != nil {
+		i.Owner = q.owner.conn.ID()
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i.Policy, i.OperatorPolicy = q.rule.policy.called(), q.rule.operator.called()
+	i.EffectivePolicy = q.rule.effective()
+	i.Ready, i.ReadyBytes, i.ReadyPaged = q.ready.len(), q.ready.bodySize(), q.ready.paged()
+	i.ReadyStored = q.ready.size() - i.ReadyPaged
+	i.Consumers, i.IdleSince = len(q.consumers), q.idling.since
+	for _, k := range q.consumers {
+		if k.place != aside {
+			i.Active++
+		}
+		switch {
+		case k.exclusive:
+			i.Exclusive = k.tag
+		case q.single && k.place != aside:
+			i.SingleActive = k.tag
+		}
+	}
+	i.HeadTimestamp = q.ready.published()
+	return i, !q.deleted
+}
+
+// published is when the first message was published, by its own word; zero if it
+// does not say, or is on disk.
+func (l *lanes) published() time.Time {
+	r := &l.ready
+	if l.prioritized != nil {
+		r, _ = l.next()
+	}
+	if r == nil {
+		return time.Time{}
+	}
+	m := r.peek()
+	if m == nil {
+		return time.Time{}
+	}
+	seconds, ok := m.content.Properties().Timestamp()
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0)
+}
+
+// peek is the first message, nil if there is none in memory.
+func (r *ready) peek() *message {
+	switch {
+	case r.aside > 0:
+		return r.groups.oldest().waiting.peek()
+	case len(r.returned) > 0:
+		return r.returned[0].message
+	case r.head != nil && r.head.messages != nil:
+		return r.head.messages[r.head.from]
+	}
+	return nil
+}
+
+// paged is the size of the messages that are on disk only.
+func (l *lanes) paged() int { return l.size() - l.loaded() }
+
+// effective is what the policies set: of a number that both set the lower one
+// (POL-04), of the rest what the operator policy sets.
+func (r rule) effective() map[string]any {
+	all := map[string]any{}
+	if r.policy != nil {
+		all = unordered(r.policy.definition)
+	}
+	if r.operator == nil {
+		return all
+	}
+	for key, v := range unordered(r.operator.definition) {
+		low, isNumber := integer(v)
+		if other, ok := integer(all[key]); ok && isNumber && other < low {
+			continue
+		}
+		all[key] = v
+	}
+	return all
+}
+
+// name is how clients ask for the type.
+func (t *queueType) name() string {
+	for name, other := range queueTypes {
+		if other == t {
+			return name
+		}
+	}
+	return ""
+}
