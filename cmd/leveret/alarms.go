@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/internal/config"
 	"github.com/leveretmq/leveret/internal/watch"
 )
 
@@ -21,13 +22,13 @@ const hysteresis = 20
 
 // watchMemory raises the memory alarm while more is used than the watermark
 // says. 0 raises it for good. It returns what ends that.
-func (a alarms) watchMemory(watermark amount) (stop func()) {
+func (a alarms) watchMemory(watermark config.Amount) (stop func()) {
 	total, err := watch.TotalMemory()
-	if err != nil && watermark.part != 0 {
-		a.log.Warn().Err(err).Msgf("no memory alarm: give --%s as a size", flagMemoryMark)
+	if err != nil && watermark.Part != 0 {
+		a.log.Warn().Err(err).Msgf("no memory alarm: give vm_memory_high_watermark as a size")
 		return func() {}
 	}
-	limit := watermark.of(total)
+	limit := watermark.Of(total)
 	if err == nil {
 		limit = min(limit, total)
 		a.log.Info().Msgf("Memory high watermark set to %d MiB (%d bytes) of %d MiB (%d bytes) total", limit>>20, limit, total>>20, total)
@@ -48,13 +49,13 @@ func (a alarms) watchMemory(watermark amount) (stop func()) {
 
 // watchDisk raises the disk alarm while less is free in a directory than the
 // limit says. It returns what ends that.
-func (a alarms) watchDisk(dir string, free amount) (stop func()) {
+func (a alarms) watchDisk(dir string, free config.Amount) (stop func()) {
 	total, err := watch.TotalMemory()
-	if err != nil && free.part != 0 {
-		a.log.Warn().Err(err).Msgf("no disk alarm: give --%s as a size", flagDiskFreeLimit)
+	if err != nil && free.Part != 0 {
+		a.log.Warn().Err(err).Msgf("no disk alarm: give disk_free_limit as a size")
 		return func() {}
 	}
-	limit := free.of(total)
+	limit := free.Of(total)
 	a.log.Info().Msgf("Disk free limit set to %dMB", limit/1e6)
 	return watch.Disk(watch.Resource{
 		Spare: func() (int64, error) {

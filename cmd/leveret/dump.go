@@ -17,7 +17,7 @@ import (
 )
 
 func dumpVhost() *cli.StringFlag {
-	return &cli.StringFlag{Name: flagVhost, Value: "/", Usage: "virtual host `NAME` of the queue"}
+	return &cli.StringFlag{Name: "vhost", Value: "/", Usage: "virtual host `NAME` of the queue"}
 }
 
 // dump prints the messages of a queue, each as JSON on a line of its own.
@@ -54,7 +54,7 @@ func dumpArguments(c *cli.Context) (queue, vhost string, err error) {
 	}
 	behind := flag.NewFlagSet(c.Command.Name, flag.ContinueOnError)
 	behind.SetOutput(io.Discard)
-	behind.StringVar(&vhost, flagVhost, c.String(flagVhost), "")
+	behind.StringVar(&vhost, "vhost", c.String("vhost"), "")
 	if err := behind.Parse(c.Args().Slice()[2:]); err != nil {
 		return "", "", err
 	}

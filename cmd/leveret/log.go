@@ -1,45 +1,129 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/rs/zerolog"
+
+	"github.com/leveretmq/leveret/internal/config"
 )
 
-const (
-	formatConsole = "console"
-	formatJSON    = "json"
-)
+// logTime is how RabbitMQ writes times, in every format of its log.
+const logTime = "2006-01-02 15:04:05.000000-07:00"
 
-// logTime is ISO 8601 with milliseconds: seconds are too coarse for a broker.
-const logTime = "2006-01-02T15:04:05.000Z07:00"
+// logProcess stands where RabbitMQ names the Erlang process that says something:
+// what reads its log looks for it.
+const logProcess = "<0.1.0>"
 
-func init() { zerolog.TimeFieldFormat = logTime } // zerolog has it for the whole process only
-
-func checkLogFormat(format string) error {
-	if format != formatConsole && format != formatJSON {
-		return fmt.Errorf("want console or json, got %q", format)
-	}
-	return nil
+// RabbitMQ's words; zerolog has these for the whole process only.
+func init() {
+	zerolog.TimeFieldFormat = logTime
+	zerolog.MessageFieldName = "msg"
+	zerolog.LevelWarnValue = "warning"
 }
 
-func parseLogLevel(name string) (zerolog.Level, error) {
-	switch level, err := zerolog.ParseLevel(name); {
-	case err == nil && level >= zerolog.TraceLevel && level <= zerolog.ErrorLevel && name == level.String():
-		return level, nil
-	default:
-		return zerolog.NoLevel, fmt.Errorf("want trace, debug, info, warn or error, got %q", name)
+// logSettings say where the log goes.
+type logSettings struct {
+	console, file logOutput
+	path          string // of the file; empty: none
+	toConsole     bool
+}
+
+// logOutput is how one output is written.
+type logOutput struct {
+	json  bool
+	level zerolog.Level
+}
+
+func newLogSettings(set *config.Set) logSettings {
+	s := logSettings{
+		console:   newLogOutput(set, "log.console"),
+		file:      newLogOutput(set, "log.file"),
+		toConsole: set.Bool("log.console"),
+	}
+	if path := set.Text("log.file"); path != "false" {
+		s.path = path
+		if !filepath.IsAbs(path) {
+			s.path = filepath.Join(set.Text("log.dir"), path)
+		}
+	}
+	return s
+}
+
+// newLogOutput has an output's own level, or the one for all.
+func newLogOutput(set *config.Set, output string) logOutput {
+	name := set.Text(output + ".level")
+	if name == "" {
+		name = set.Text("log.default.level")
+	}
+	level, err := zerolog.ParseLevel(name)
+	if err != nil { // the configuration is refused
+		level = zerolog.InfoLevel
+	}
+	return logOutput{set.Text(output+".formatter") == "json", level}
+}
+
+// writer writes entries of the output's level and above.
+func (o logOutput) writer(out io.Writer) zerolog.LevelWriter {
+	if !o.json {
+		out = plainWriter(out)
+	}
+	return &zerolog.FilteredLevelWriter{Writer: zerolog.LevelWriterAdapter{Writer: zerolog.SyncWriter(out)}, Level: o.level}
+}
+
+// newLogger logs to out, which may be written by many goroutines at once, and to
+// a file.
+func newLogger(out io.Writer, s logSettings) (zerolog.Logger, *logFile, error) {
+	var file *logFile
+	var writers []io.Writer
+	level := zerolog.Disabled
+	if s.toConsole {
+		writers = append(writers, s.console.writer(out))
+		level = s.console.level
+	}
+	if s.path != "" {
+		var err error
+		if file, err = openLogFile(s.path); err != nil {
+			return zerolog.Nop(), nil, err
+		}
+		writers = append(writers, s.file.writer(file))
+		level = min(level, s.file.level)
+	}
+	return zerolog.New(zerolog.MultiLevelWriter(writers...)).Level(level).With().Timestamp().Logger(), file, nil
+}
+
+// announcer logs to standard output at every level, also where the log goes
+// elsewhere: what starts brokers waits for what is said there.
+func announcer(out io.Writer, s logSettings) zerolog.Logger {
+	s.console.level = zerolog.InfoLevel
+	return zerolog.New(s.console.writer(out)).With().Timestamp().Logger()
+}
+
+// plainWriter writes lines as RabbitMQ does:
+//
+//	2026-11-22 10:00:00.000000+00:00 [info] <0.1.0> text
+func plainWriter(out io.Writer) io.Writer {
+	colour := colourful(out)
+	return zerolog.ConsoleWriter{
+		Out: out, NoColor: !colour, TimeFormat: logTime,
+		FormatTimestamp: func(t any) string { text, _ := t.(string); return text },
+		FormatLevel:     func(l any) string { return plainLevel(l, colour) },
 	}
 }
 
-// newLogger logs to out, which may be written by many goroutines at once.
-func newLogger(out io.Writer, format string, level zerolog.Level) zerolog.Logger {
-	if format == formatConsole {
-		out = zerolog.ConsoleWriter{Out: out, NoColor: !colourful(out), TimeFormat: "2006-01-02 15:04:05.000"}
+// levelColours are codes of terminals.
+var levelColours = map[string]string{"error": "\x1b[31m", "warning": "\x1b[33m", "debug": "\x1b[2m", "trace": "\x1b[2m"}
+
+func plainLevel(l any, colour bool) string {
+	name, _ := l.(string)
+	text := "[" + name + "]"
+	if code := levelColours[name]; colour && code != "" {
+		text = code + text + "\x1b[0m"
 	}
-	return zerolog.New(zerolog.SyncWriter(out)).Level(level).With().Timestamp().Logger()
+	return text + " " + logProcess
 }
 
 // colourful reports whether out is a terminal of someone who has not asked for
@@ -51,4 +135,20 @@ func colourful(out io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// logNotes logs what is to be said about the configuration.
+func logNotes(set *config.Set, log zerolog.Logger) {
+	levels := map[config.Level]zerolog.Level{config.Debug: zerolog.DebugLevel, config.Info: zerolog.InfoLevel, config.Warning: zerolog.WarnLevel}
+	if len(set.Files) > 0 {
+		log.Info().Msgf("config file(s): %s", strings.Join(set.Files, ", "))
+	}
+	for _, n := range set.Notes {
+		log.WithLevel(levels[n.Level]).Msg(n.Text)
+	}
+	for _, v := range set.All() {
+		if v.Origin.String() != "default" {
+			log.Debug().Msgf("configuration: %s = %s (%s)", v.Name, v.Shown(), v.Origin)
+		}
+	}
 }

@@ -1,12 +1,14 @@
 // Command leveret is a message broker that speaks AMQP 0-9-1.
 //
 //	leveret serve [flags]     run the broker until SIGTERM or SIGINT, or until its disk fails
+//	leveret rabbitmq-server   the same, configured by the files of /etc/rabbitmq
+//	leveret config            check files of configuration, and show what is in effect
 //	leveret check DIR         read all that a stopped broker has stored
 //	leveret dump DIR QUEUE    print the messages of a queue, as JSON lines
 //	leveret version           print the version, as leveret --version does
 //
-// Every flag of serve can be given as an environment variable as well:
-// --frame-max is LEVERET_FRAME_MAX. A flag wins over its variable.
+// Every flag of serve can be given as an environment variable as well, and in a
+// file of configuration, see docs/configuration.md.
 package main
 
 import (
@@ -52,8 +54,6 @@ func untilSignal() context.Context {
 
 // newApp is the whole command line, which prints and logs to out.
 func newApp(out io.Writer) *cli.App {
-	flags := serveFlags()
-	forgetEmpty(flags)
 	returnError := func(_ *cli.Context, err error, _ bool) error { return err }
 	return &cli.App{
 		Name:            "leveret",
@@ -77,10 +77,18 @@ func newApp(out io.Writer) *cli.App {
 			{
 				Name:         "serve",
 				Usage:        "run the broker until SIGTERM or SIGINT",
-				Flags:        flags,
+				Flags:        serveFlags(),
 				OnUsageError: returnError,
 				Action:       serve,
 			},
+			{
+				Name:         nameServer,
+				Usage:        "as serve, with the files of /etc/rabbitmq",
+				Flags:        serveFlags(),
+				OnUsageError: returnError,
+				Action:       serve,
+			},
+			configCommand(returnError),
 			{
 				Name:         "check",
 				Usage:        "read all that a stopped broker has stored, and report damage: exit status 1, or 2 if it cannot be read",

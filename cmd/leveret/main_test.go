@@ -34,7 +34,7 @@ func TestCommandLineMistakesAreErrors(t *testing.T) {
 		"unknown command":     {[]string{"server"}, `unknown command "server"`},
 		"unknown flag":        {[]string{"serve", "--port=5672"}, "flag provided but not defined: -port"},
 		"stray argument":      {[]string{"serve", ":5672"}, `unexpected argument ":5672"`},
-		"value of wrong type": {[]string{"serve", "--frame-max=big"}, `invalid value "big" for flag -frame-max`},
+		"value of wrong type": {[]string{"serve", "--frame-max=big"}, `--frame-max: want 4096 to 2147483647 bytes, got "big"`},
 		"unknown global flag": {[]string{"--verbose"}, "flag provided but not defined: -verbose"},
 	}
 	for name, tt := range tests {
@@ -104,13 +104,13 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestMistakesEndTheProcessWithOne(t *testing.T) {
-	cmd := command(t, "serve", "--channel-max=0")
+	cmd := command(t, "serve", "--channel-max=65536")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("ended with %v, want exit code 1", err)
 	}
-	if want := "leveret: --channel-max: want 1 to 65535, got 0\n"; string(out) != want {
+	if want := "leveret: --channel-max: want 0 to 65535, got \"65536\"\n"; string(out) != want {
 		t.Errorf("printed %q, want %q", out, want)
 	}
 }

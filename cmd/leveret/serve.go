@@ -2,137 +2,155 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/leveretmq/leveret/broker"
-	"github.com/leveretmq/leveret/storage"
 )
 
-const (
-	// shutdownLimit bounds the graceful stop: clients that have not answered
-	// connection.close by then are cut off.
-	shutdownLimit = 10 * time.Second
-)
+// shutdownLimit bounds the graceful stop: clients that have not answered
+// connection.close by then are cut off.
+const shutdownLimit = 10 * time.Second
 
 // serve runs the broker until the command's context is cancelled or a
 // listener fails.
 func serve(c *cli.Context) error {
-	s, err := readSettings(c)
+	set, err := loadConfig(c, c.Command.Name == nameServer)
 	if err != nil {
 		return err
 	}
-	log := newLogger(c.App.Writer, s.logFormat, s.logLevel)
+	s, err := newSettings(set)
+	if err != nil {
+		return err
+	}
+	log, file, err := newLogger(c.App.Writer, s.log)
+	if err != nil {
+		return fmt.Errorf("log.file: %w", err)
+	}
+	defer file.close()
+	logNotes(set, log)
 	if os.Getenv("GOGC") == "" {
-		defer boundGarbage(headroomFor(s.broker))()
+		defer boundGarbage(headroomFor(s.options))()
 	}
 	stopPprof, err := startPprof(s.pprof, log)
 	if err != nil {
 		return err
 	}
 	defer stopPprof()
+	return (&server{settings: s, log: log, logFile: file, ready: announcer(c.App.Writer, s.log)}).run(c.Context)
+}
 
-	s.broker.Log = log
-	b, err := openBroker(s.broker)
-	if err != nil {
+// server is a broker with all that belongs to the process that it is in.
+type server struct {
+	settings
+	log     zerolog.Logger
+	logFile *logFile
+	ready   zerolog.Logger // says what is waited for
+	certs   *certificates  // nil without TLS
+	broker  *broker.Broker
+}
+
+// run opens the broker and its doors, serves until ctx is done, or a listener or
+// the store fails, and shuts the broker down.
+func (s *server) run(ctx context.Context) (err error) {
+	if len(s.listenTLS) > 0 {
+		if s.certs, err = loadCertificates(s.tls, s.log); err != nil {
+			return err
+		}
+		defer s.certs.close()
+	}
+	s.options.Log = s.log
+	if s.broker, err = openBroker(s.options); err != nil {
 		return err
 	}
-	listeners, err := listenAll(s.listen)
+	doors, err := s.openDoors()
 	if err != nil {
-		return errors.Join(err, b.Shutdown(c.Context))
+		return errors.Join(err, s.broker.Shutdown(ctx))
 	}
-	a := alarms{b, log}
+	a := alarms{s.broker, s.log}
 	defer a.watchMemory(s.memory)()
-	if dir := s.broker.DataDir; dir != "" {
+	if dir := s.options.DataDir; dir != "" {
 		defer a.watchDisk(dir, s.diskFree)()
 	}
-	return run(c.Context, b, listeners, log)
-}
+	ended := make(chan error, len(doors))
+	for _, d := range doors {
+		go func() { ended <- s.broker.Serve(d) }() // waited for below
+	}
+	announce(doors, s.ready)
 
-// headroomFor is how much garbage the broker may have.
-func headroomFor(o broker.Options) headroom {
-	if o.DataDir == "" {
-		return memoryHeadroom
-	}
-	return storeHeadroom
-}
-
-// openBroker opens the broker with what it has kept.
-func openBroker(o broker.Options) (*broker.Broker, error) {
-	b, err := broker.Open(o)
-	var corrupt *storage.CorruptError
-	switch {
-	case errors.As(err, &corrupt):
-		return nil, fmt.Errorf("--%s: %w; see leveret check %s, or go on without what is lost: --%s",
-			flagDataDir, err, o.DataDir, flagAcceptLoss)
-	case err != nil:
-		return nil, fmt.Errorf("--%s: %w", flagDataDir, err)
-	}
-	return b, nil
-}
-
-// listenAll opens every address, or none.
-func listenAll(addrs []string) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, addr := range addrs {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			for _, open := range listeners {
-				open.Close()
-			}
-			return nil, fmt.Errorf("--%s: %w", flagListen, err)
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
-}
-
-// run serves the listeners until ctx is done, or one of them or the store fails,
-// and shuts the broker down.
-func run(ctx context.Context, b *broker.Broker, listeners []net.Listener, log zerolog.Logger) error {
-	ended := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { ended <- b.Serve(l) }() // waited for below
-	}
-	announce(listeners, log)
-
-	running := len(listeners)
-	var errs []error
-	select {
-	case <-ctx.Done():
-		log.Info().Msg("stopping")
-	case err := <-ended:
-		running--
-		errs = append(errs, err)
-	case <-b.Failed(): // Shutdown says why
-	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
-	defer cancel()
-	switch err := b.Shutdown(limit); {
-	case errors.Is(err, context.DeadlineExceeded):
-		log.Warn().Err(err).Msg("clients were cut off")
-	case err != nil:
-		errs = append(errs, err)
-	}
+	errs := s.await(ctx, ended)
+	running := len(doors) - len(errs)
+	errs = append(errs, s.shutDown(ctx))
 	for range running {
 		errs = append(errs, <-ended)
 	}
-	log.Info().Msg("stopped")
+	s.log.Info().Msg("stopped")
 	return errors.Join(errs...)
 }
 
-// announce tells that the broker is ready. Test containers and scripts wait
-// for these words, with RabbitMQ's spelling, so they are logged at every level.
-func announce(listeners []net.Listener, log zerolog.Logger) {
-	log = log.Level(zerolog.InfoLevel)
-	for _, l := range listeners {
-		log.Info().Msgf("started TCP listener on %s", l.Addr())
+// openDoors opens all listeners, or none.
+func (s *server) openDoors() ([]door, error) {
+	doors, err := openDoors("TCP", s.listen)
+	if err != nil {
+		return nil, err
 	}
-	log.Info().Str("version", buildVersion()).Msg("Server startup complete")
+	secure, err := openDoors("TLS (SSL)", s.listenTLS)
+	if err != nil {
+		closeDoors(doors)
+		return nil, err
+	}
+	for _, d := range secure {
+		d.Listener = tls.NewListener(d.Listener, s.certs.Config())
+		doors = append(doors, d)
+	}
+	return doors, nil
+}
+
+// await keeps the files that are in use up to date until it is time to stop. It
+// returns why a listener ended, if one did.
+func (s *server) await(ctx context.Context, ended <-chan error) []error {
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP)
+	defer signal.Stop(hangUp)
+	files := s.certs.events()
+	for {
+		select {
+		case <-ctx.Done():
+			s.log.Info().Msg("stopping")
+			return nil
+		case err := <-ended:
+			return []error{err}
+		case <-s.broker.Failed(): // Shutdown says why
+			return nil
+		case <-hangUp:
+			s.logFile.hangUp(s.log)
+			s.certs.reload()
+		case event := <-files.touched:
+			s.certs.touched(event)
+		case err := <-files.failed:
+			s.log.Error().Err(err).Msg("TLS certificates are not watched well: send SIGHUP when they have changed")
+		case <-files.settled:
+			s.certs.reload()
+		}
+	}
+}
+
+// shutDown tells all clients, and waits for a while until they have gone.
+func (s *server) shutDown(ctx context.Context) error {
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
+	defer cancel()
+	err := s.broker.Shutdown(limit)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn().Err(err).Msg("clients were cut off")
+		return nil
+	}
+	return err
 }

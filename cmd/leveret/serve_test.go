@@ -156,7 +156,7 @@ func TestServeRefusesAnAddressInUse(t *testing.T) {
 	defer taken.Close()
 	s := startServe(t, "--listen=127.0.0.1:0", "--listen="+taken.Addr().String())
 	err = <-s.done
-	if err == nil || !strings.Contains(err.Error(), "--listen: listen tcp "+taken.Addr().String()) {
+	if err == nil || !strings.Contains(err.Error(), "cannot listen for TCP: listen tcp "+taken.Addr().String()) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -174,18 +174,18 @@ func TestJSONLogIsOneObjectALine(t *testing.T) {
 	s := startServe(t, "--listen=127.0.0.1:0", "--log-format=json")
 	line, before := s.out.await(t, "Server startup complete")
 	for _, l := range append(before, line) {
-		var entry struct{ Level, Message, Time string }
+		var entry struct{ Level, Msg, Time string }
 		if err := json.Unmarshal([]byte(l), &entry); err != nil {
 			t.Errorf("%q: %v", l, err)
 		}
-		if entry.Level != "info" || entry.Message == "" {
+		if entry.Level != "info" || entry.Msg == "" {
 			t.Errorf("%q lacks level or message", l)
 		}
 		if _, err := time.Parse(logTime, entry.Time); err != nil {
 			t.Errorf("%q: %v", l, err)
 		}
 	}
-	if !strings.Contains(line, `"message":"Server startup complete"`) {
+	if !strings.Contains(line, `"msg":"Server startup complete"`) {
 		t.Errorf("%q: the words shall be the whole message", line)
 	}
 }
@@ -278,7 +278,7 @@ func readMethod(t *testing.T, conn net.Conn) []byte {
 // No setting of the machine that runs the tests shall reach them.
 func init() {
 	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "LEVERET_") && name != runMain {
+		if name, _, _ := strings.Cut(entry, "="); (strings.HasPrefix(name, "LEVERET_") || strings.HasPrefix(name, "RABBITMQ_")) && name != runMain {
 			os.Unsetenv(name)
 		}
 	}

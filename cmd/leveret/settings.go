@@ -4,189 +4,119 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/netip"
 	"os"
+	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
-	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/internal/certs"
+	"github.com/leveretmq/leveret/internal/config"
 	"github.com/leveretmq/leveret/storage"
 )
 
-// maxMessageSizeLimit is the largest message that RabbitMQ can be set to
-// accept, 512 MiB.
-const maxMessageSizeLimit = 512 << 20
-
-// The journal has eight segments: less than the least would be mere overhead,
-// and more than the most would have segments in which offsets do not fit.
-const (
-	leastJournal = 1 << 20
-	mostJournal  = 16 << 30
-)
-
-// settings are the checked flags of leveret serve.
+// settings are the configuration of leveret serve.
 type settings struct {
-	listen    []string
-	pprof     string // empty: no profiles
-	logLevel  zerolog.Level
-	logFormat string
-	memory    amount // more than this in use raises the alarm
-	diskFree  amount // less than this free does
-	broker    broker.Options
+	listen, listenTLS []string
+	pprof             string // empty: no profiles
+	log               logSettings
+	memory            config.Amount // more than this in use raises the alarm
+	diskFree          config.Amount // less than this free does
+	tls               certs.Files
+	options           broker.Options
 }
 
-// readSettings reports every fault of the flags at once.
-func readSettings(c *cli.Context) (settings, error) {
-	var faults []error
-	check := func(name string, err error) {
-		if err != nil {
-			faults = append(faults, fmt.Errorf("--%s: %w", name, err))
-		}
+// loadConfig reads the configuration of a command line, with RabbitMQ's own
+// files if that is asked for. What is wrong with it is reported at once.
+func loadConfig(c *cli.Context, system bool) (*config.Set, error) {
+	files := c.StringSlice(flagConfig)
+	if named := os.Getenv(variableConfig); len(files) == 0 && named != "" {
+		files = strings.Split(named, ",")
 	}
+	set, err := config.Load(config.Sources{
+		Files:   files,
+		System:  system,
+		Environ: os.Environ(),
+		Flags:   given(c),
+	})
+	if c.Args().Present() {
+		err = errors.Join(err, fmt.Errorf("unexpected argument %q", c.Args().First()))
+	}
+	return set, err
+}
+
+// newSettings gives the configuration its meaning.
+func newSettings(set *config.Set) (settings, error) {
+	dir, dirErr := dataDir(set)
+	files, tlsErr := tlsFiles(set)
 	s := settings{
-		listen:    c.StringSlice(flagListen),
-		pprof:     c.String(flagPprof),
-		logFormat: c.String(flagLogFormat),
-		memory:    *c.Generic(flagMemoryMark).(*amount),
-		diskFree:  *c.Generic(flagDiskFreeLimit).(*amount),
-		broker: broker.Options{
-			ConsumerTimeout: consumerTimeout(c),
-			Vhosts:          c.StringSlice(flagVhost),
-			DefaultUser:     c.String(flagDefaultUser),
-			DefaultPass:     c.String(flagDefaultPass),
-			Heartbeat:       heartbeat(c),
-			FrameMax:        uint32(c.Uint(flagFrameMax)),
-			ChannelMax:      uint16(c.Uint(flagChannelMax)),
-			MaxMessageSize:  c.Uint64(flagMaxMessageSize),
-			Version:         c.String(flagServerVersion),
-			JournalSize:     int64(c.Generic(flagJournalSize).(*size).bytes),
-			AcceptLoss:      c.Bool(flagAcceptLoss),
+		listen:    set.Texts("listeners.tcp"),
+		listenTLS: listenTLS(set),
+		tls:       files,
+		pprof:     set.Text("leveret.pprof"),
+		log:       newLogSettings(set),
+		memory:    set.Amount("vm_memory_high_watermark"),
+		diskFree:  set.Amount("disk_free_limit"),
+		options: broker.Options{
+			DefaultUser:      set.Text("default_user"),
+			DefaultPass:      set.Text("default_pass"),
+			Vhosts:           vhosts(set),
+			Heartbeat:        orNever(set.Time("heartbeat")),
+			FrameMax:         uint32(set.Number("frame_max")),
+			ChannelMax:       orMost(set.Number("max_channels_per_connection")),
+			MaxMessageSize:   set.Number("max_message_size"),
+			HandshakeTimeout: set.Time("handshake_timeout"),
+			ConsumerTimeout:  orNever(set.Time("consumer_timeout")),
+			Version:          set.Text("product.version"),
+			ClusterName:      set.Text("cluster_name"),
+			DataDir:          dir,
+			Durability:       durabilities[set.Text("leveret.durability")],
+			AcceptLoss:       set.Bool("leveret.accept_loss"),
+			JournalSize:      int64(set.Number("leveret.journal_size")),
 		},
 	}
-	if c.Args().Present() {
-		faults = append(faults, fmt.Errorf("unexpected argument %q", c.Args().First()))
-	}
-	for _, addr := range s.listen {
-		check(flagListen, checkAddress(addr))
-	}
 	var err error
-	s.broker.DataDir, err = dataDir(c)
-	check(flagDataDir, err)
-	s.broker.Durability, err = parseDurability(c.String(flagDurability))
-	check(flagDurability, err)
-	check(flagJournalSize, checkRange(uint64(s.broker.JournalSize), leastJournal, mostJournal))
-	for _, name := range s.broker.Vhosts {
-		check(flagVhost, checkShortString(name))
+	if len(s.listen)+len(s.listenTLS) == 0 {
+		err = errNoDoors
 	}
-	check(flagDefaultUser, checkShortString(s.broker.DefaultUser))
-	check(flagDefaultPass, checkShortString(s.broker.DefaultPass))
-	check(flagFrameMax, checkRange(uint64(c.Uint(flagFrameMax)), amqp.MinFrameMax, math.MaxInt32))
-	check(flagChannelMax, checkRange(uint64(c.Uint(flagChannelMax)), 1, math.MaxUint16))
-	check(flagMaxMessageSize, checkRange(s.broker.MaxMessageSize, 1, maxMessageSizeLimit))
-	if d := c.Duration(flagConsumerTimeout); d < 0 {
-		check(flagConsumerTimeout, fmt.Errorf("want a time of 0 or more, got %v", d))
-	}
-	if s.memory.part > 1 {
-		check(flagMemoryMark, fmt.Errorf("want a part of 0 to 1, got %s", s.memory.text))
-	}
-	check(flagServerVersion, checkShortString(s.broker.Version))
-	if s.pprof != "" {
-		check(flagPprof, checkLoopback(s.pprof))
-	}
-	s.logLevel, err = parseLogLevel(c.String(flagLogLevel))
-	check(flagLogLevel, err)
-	check(flagLogFormat, checkLogFormat(s.logFormat))
-	return s, errors.Join(faults...)
+	return s, errors.Join(dirErr, tlsErr, err)
 }
 
-// dataDir is where to keep what is durable, empty with --memory.
-func dataDir(c *cli.Context) (string, error) {
-	dir := c.String(flagDataDir)
+var durabilities = map[string]storage.Durability{"disk": storage.Disk, "os": storage.OS}
+
+// dataDir is where to keep what is durable, empty if nowhere. A directory from
+// a source that wins over the one that says memory is one.
+func dataDir(set *config.Set) (string, error) {
+	memory, dir := set.Origin("leveret.memory"), set.Origin("leveret.data_dir")
 	switch {
-	case c.Bool(flagMemory) && c.IsSet(flagDataDir) && dir != os.Getenv("LEVERET_DATA_DIR"): // the flag wins over the variable
-		return "", fmt.Errorf("want no directory with --%s, got %q", flagMemory, dir)
-	case c.Bool(flagMemory):
-		return "", nil
-	case dir == "":
-		return "", errors.New("want a directory")
+	case !set.Bool("leveret.memory"), dir.Beyond(memory):
+		return set.Text("leveret.data_dir"), nil
+	case !memory.Beyond(dir) && dir.IsFlag():
+		return "", fmt.Errorf("%s: want no directory with %s, got %q", dir, memory, set.Text("leveret.data_dir"))
 	}
-	return dir, nil
+	return "", nil
 }
 
-// Values of --durability.
-const (
-	durabilityDisk = "disk"
-	durabilityOS   = "os"
-)
-
-func parseDurability(class string) (storage.Durability, error) {
-	switch class {
-	case durabilityDisk:
-		return storage.Disk, nil
-	case durabilityOS:
-		return storage.OS, nil
+func vhosts(set *config.Set) []string {
+	if v := set.Text("default_vhost"); v != "" {
+		return []string{v}
 	}
-	return 0, fmt.Errorf("want disk or os, got %q", class)
+	return set.Texts("leveret.vhosts")
 }
 
-// heartbeat is the flag in the broker's terms, where negative offers none.
-func heartbeat(c *cli.Context) time.Duration {
-	if s, ok := c.Generic(flagHeartbeat).(*seconds); ok && *s > 0 {
-		return time.Duration(*s)
+// orNever is a time in the broker's terms, where negative is none.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
 	}
-	return -1
+	return d
 }
 
-// consumerTimeout is likewise.
-func consumerTimeout(c *cli.Context) time.Duration {
-	if d := c.Duration(flagConsumerTimeout); d > 0 {
-		return d
+// orMost is a limit of channels, of which 0 is none.
+func orMost(n uint64) uint16 {
+	if n == 0 {
+		return math.MaxUint16
 	}
-	return -1
-}
-
-func checkRange(n, low, high uint64) error {
-	if n < low || n > high {
-		return fmt.Errorf("want %d to %d, got %d", low, high, n)
-	}
-	return nil
-}
-
-func checkShortString(s string) error {
-	if s == "" || len(s) > math.MaxUint8 {
-		return fmt.Errorf("want 1 to %d bytes, got %d", math.MaxUint8, len(s))
-	}
-	if !utf8.ValidString(s) {
-		return fmt.Errorf("want UTF-8, got %q", s)
-	}
-	return nil
-}
-
-// checkAddress wants host:port, where the host may be empty for every
-// address of the machine and the port may be a number or a service's name.
-func checkAddress(addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("want host:port, got %q", addr)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
-		return fmt.Errorf("want a port from 0 to 65535 in %q", addr)
-	}
-	return nil
-}
-
-func checkLoopback(addr string) error {
-	if err := checkAddress(addr); err != nil {
-		return err
-	}
-	host, _, _ := net.SplitHostPort(addr)
-	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("want a loopback address, got %q", addr)
+	return uint16(n)
 }

@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 var libraries = map[string][]string{
 	"github.com/dgraph-io/badger":    {"storage"},
 	"github.com/dgraph-io/ristretto": {"storage"}, // what Badger's options are made of
+	"github.com/fsnotify/fsnotify":   {"cmd"},
 	"github.com/rs/zerolog":          {"cmd", "broker"},
 	"github.com/urfave/cli":          {"cmd"},
 	"golang.org/x/crypto":            {"broker"},
