@@ -65,7 +65,7 @@ type Trace struct {
 	Opened func(c *Conn)
 	// ChannelClosed is called when the broker closes a channel for an error.
 	ChannelClosed func(c *Conn, channel uint16, cause *Error)
-	// Closed is called at the end of a connection that has sent a protocol
-	// header. cause is nil after an orderly close by the client.
+	// Closed is called at the end of a connection that has sent eight octets of a
+	// header, or whose TLS failed. cause is nil after an orderly close by the client.
 	Closed func(c *Conn, cause error)
 }

@@ -63,7 +63,7 @@ type Conn struct {
 	}
 	errands errands
 
-	accepted bool // a protocol header came: worth a word in the log
+	accepted bool // what came was no probe: worth a word in the log
 }
 
 var errMissedHeartbeats = errors.New("missed heartbeats from client")

@@ -92,7 +92,8 @@ func (c *Conn) protocolHeader(start *ConnectionStart) error {
 		c.out.append([]byte(ProtocolHeader))
 		c.out.flushLocked()
 		c.out.mu.Unlock()
-		return errProtocol
+		c.accepted = true
+		return foreign(header)
 	}
 	c.in.r += len(ProtocolHeader)
 	return nil

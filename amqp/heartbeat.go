@@ -87,7 +87,7 @@ func (c *Conn) abandon(cause error) {
 	c.forced.Lock()
 	c.forced.lost = cause
 	c.forced.Unlock()
-	c.conn.Close()
+	cut(c.conn)
 	c.out.hurry()
 }
 

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -31,6 +32,7 @@ var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 // hands it to the kernel in one call.
 type Outbox struct {
 	conn    net.Conn
+	gather  bool          // each call of Write is costly: it makes at least one record of TLS
 	size    atomic.Int64  // bytes pending: appended and not yet written, or outboxBroken; changes under mu
 	written atomic.Uint64 // bytes handed to the kernel, for the heartbeat
 
@@ -55,6 +57,7 @@ type Drainer interface{ Drained(o *Outbox) (more bool) }
 
 func newOutbox(conn net.Conn) *Outbox {
 	o := &Outbox{conn: conn}
+	_, o.gather = conn.(*tls.Conn)
 	o.idle = sync.NewCond(&o.mu)
 	return o
 }
@@ -226,10 +229,13 @@ func (o *Outbox) transmit(vec [][]byte) (written int64, err error) {
 			size += len(vec[n])
 		}
 		var done int64
-		if n == 1 {
+		switch {
+		case n == 1:
 			m, e := o.conn.Write(vec[0])
 			done, err = int64(m), e
-		} else {
+		case o.gather:
+			done, err = o.writeGathered(vec[:n])
+		default:
 			pieces := net.Buffers(vec[:n])
 			done, err = pieces.WriteTo(o.conn)
 		}
@@ -245,7 +251,7 @@ func (o *Outbox) transmit(vec [][]byte) (written int64, err error) {
 func (o *Outbox) failLocked(err error) {
 	o.err = err
 	o.discardLocked()
-	o.conn.Close()
+	cut(o.conn)
 }
 
 // wakeLocked tells those who wait for room that there is some. It releases mu

@@ -138,7 +138,7 @@ func (s *Server) Shutdown(ctx context.Context, cause *Error) error {
 	}
 	s.mu.Lock()
 	for c := range s.conns {
-		c.conn.Close()
+		cut(c.conn)
 	}
 	s.mu.Unlock()
 	<-done
@@ -202,7 +202,7 @@ func (s *Server) add(conn net.Conn) *Conn {
 	defer s.mu.Unlock()
 	s.initLocked()
 	if s.shutdown != nil {
-		conn.Close()
+		cut(conn)
 		return nil
 	}
 	s.accepted++

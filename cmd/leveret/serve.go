@@ -36,6 +36,7 @@ func serve(c *cli.Context) error {
 		return fmt.Errorf("log.file: %w", err)
 	}
 	defer file.close()
+	log.Info().Msgf("Starting leveret %s", buildVersion())
 	logNotes(set, log)
 	if os.Getenv("GOGC") == "" {
 		defer boundGarbage(headroomFor(s.options))()

@@ -185,7 +185,7 @@ func TestJSONLogIsOneObjectALine(t *testing.T) {
 			t.Errorf("%q: %v", l, err)
 		}
 	}
-	if !strings.Contains(line, `"msg":"Server startup complete"`) {
+	if !strings.Contains(line, `"msg":"Server startup complete; 0 plugins started."`) {
 		t.Errorf("%q: the words shall be the whole message", line)
 	}
 }

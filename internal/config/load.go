@@ -149,6 +149,7 @@ func (s *Set) judgeUnknown() {
 	}
 	for _, v := range s.All() {
 		switch v.Key.Effect {
+		case Acts:
 		case Ignored:
 			s.note(Warning, "%s: %s does nothing: %s", v.Origin, v.Name, v.Key.Usage)
 		case Unserved:
