@@ -57,11 +57,15 @@ type server struct {
 	ready   zerolog.Logger // says what is waited for
 	certs   *certificates  // nil without TLS
 	broker  *broker.Broker
+	hangUp  chan os.Signal
 }
 
 // run opens the broker and its doors, serves until ctx is done, or a listener or
 // the store fails, and shuts the broker down.
 func (s *server) run(ctx context.Context) (err error) {
+	s.hangUp = make(chan os.Signal, 1)
+	signal.Notify(s.hangUp, syscall.SIGHUP) // which would end the process
+	defer signal.Stop(s.hangUp)
 	if len(s.listenTLS) > 0 {
 		if s.certs, err = loadCertificates(s.tls, s.log); err != nil {
 			return err
@@ -118,9 +122,6 @@ func (s *server) openDoors() ([]door, error) {
 // await keeps the files that are in use up to date until it is time to stop. It
 // returns why a listener ended, if one did.
 func (s *server) await(ctx context.Context, ended <-chan error) []error {
-	hangUp := make(chan os.Signal, 1)
-	signal.Notify(hangUp, syscall.SIGHUP)
-	defer signal.Stop(hangUp)
 	files := s.certs.events()
 	for {
 		select {
@@ -131,7 +132,7 @@ func (s *server) await(ctx context.Context, ended <-chan error) []error {
 			return []error{err}
 		case <-s.broker.Failed(): // Shutdown says why
 			return nil
-		case <-hangUp:
+		case <-s.hangUp:
 			s.logFile.hangUp(s.log)
 			s.certs.reload()
 		case event := <-files.touched:

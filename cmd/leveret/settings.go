@@ -59,8 +59,6 @@ func newSettings(set *config.Set) (settings, error) {
 		memory:    set.Amount("vm_memory_high_watermark"),
 		diskFree:  set.Amount("disk_free_limit"),
 		options: broker.Options{
-			DefaultUser:      set.Text("default_user"),
-			DefaultPass:      set.Text("default_pass"),
 			Vhosts:           vhosts(set),
 			Heartbeat:        orNever(set.Time("heartbeat")),
 			FrameMax:         uint32(set.Number("frame_max")),
@@ -68,6 +66,7 @@ func newSettings(set *config.Set) (settings, error) {
 			MaxMessageSize:   set.Number("max_message_size"),
 			HandshakeTimeout: set.Time("handshake_timeout"),
 			ConsumerTimeout:  orNever(set.Time("consumer_timeout")),
+			DefaultQueueType: set.Text("default_queue_type"),
 			Version:          set.Text("product.version"),
 			ClusterName:      set.Text("cluster_name"),
 			DataDir:          dir,
@@ -76,6 +75,7 @@ func newSettings(set *config.Set) (settings, error) {
 			JournalSize:      int64(set.Number("leveret.journal_size")),
 		},
 	}
+	setAccess(&s.options, set)
 	var err error
 	if len(s.listen)+len(s.listenTLS) == 0 {
 		err = errNoDoors

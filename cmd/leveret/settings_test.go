@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -30,13 +33,15 @@ func read(t *testing.T, args ...string) (s settings, err error) {
 	return s, err
 }
 
+var allOf = broker.Permission{Configure: ".*", Write: ".*", Read: ".*"}
+
 func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 	got, err := read(t)
 	want := settings{
 		listen: []string{":5672"}, log: logAt(zerolog.InfoLevel, false), tls: certs.Files{Depth: -1},
 		memory: config.Amount{Part: 0.6}, diskFree: config.Amount{Bytes: 50e6},
 		options: broker.Options{
-			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DataDir: "./leveret-data",
+			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name", DataDir: "./leveret-data",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
 			ConsumerTimeout: 30 * time.Minute, Version: "3.13.7", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, JournalSize: 256 << 20,
 		},
@@ -55,7 +60,7 @@ func TestSettingsComeFromFlags(t *testing.T) {
 		log: logAt(zerolog.DebugLevel, true), tls: certs.Files{Depth: -1},
 		memory: config.Amount{Bytes: 512 << 20}, diskFree: config.Amount{Part: 1.5},
 		options: broker.Options{
-			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p",
+			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name",
 			Heartbeat: 90 * time.Second, FrameMax: 4096, ChannelMax: 65535, MaxMessageSize: 1,
 			ConsumerTimeout: 90 * time.Second, Version: "4", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, JournalSize: 1e9,
 		},
@@ -84,7 +89,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		log: logAt(zerolog.ErrorLevel, true), tls: certs.Files{Depth: -1},
 		diskFree: config.Amount{Bytes: 1e9},
 		options: broker.Options{
-			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p",
+			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name",
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,
 			ConsumerTimeout: -1, Version: "4", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, DataDir: "/d", Durability: storage.OS, AcceptLoss: true, JournalSize: 4 << 20,
 		},
@@ -206,5 +211,69 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is missing in %v", name, err)
 		}
+	}
+}
+
+// fromFile reads a file of configuration.
+func fromFile(t *testing.T, content string, args ...string) (settings, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rabbitmq.conf")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, append(args, "--config="+path)...)
+}
+
+func TestAccessIsConfigured(t *testing.T) {
+	type access struct {
+		loopback, tags, mechanisms []string
+		anonymous                  string
+	}
+	for content, want := range map[string]access{
+		"":                             {},
+		"loopback_users = none":        {loopback: []string{}},
+		"loopback_users.guest = false": {loopback: []string{}},
+		"loopback_users.hare = true":   {loopback: []string{"hare"}},
+		"loopback_users.a\\.b = true":  {loopback: []string{"a.b"}},
+		"default_user_tags.monitoring = true\ndefault_user_tags.x = false": {tags: []string{"monitoring"}},
+		"auth_mechanisms.1 = EXTERNAL\nauth_mechanisms.2 = PLAIN":          {mechanisms: []string{"EXTERNAL", "PLAIN"}},
+		"auth_mechanisms.2 = ANONYMOUS\nauth_mechanisms.1 = PLAIN":         {mechanisms: []string{"PLAIN"}, anonymous: "guest"},
+		"auth_mechanisms.1 = ANONYMOUS\nanonymous_login_user = none":       {mechanisms: []string{}},
+		"anonymous_login_user = hare":                                      {anonymous: "hare"},
+	} {
+		s, err := fromFile(t, content)
+		got := access{s.options.LoopbackUsers, s.options.DefaultTags, s.options.Mechanisms, s.options.AnonymousUser}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %+v, %v, want %+v", content, got, err, want)
+		}
+	}
+}
+
+func TestWhereTLSListens(t *testing.T) {
+	pem := filepath.Join(t.TempDir(), "x.pem")
+	if err := os.WriteFile(pem, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		conf string
+		args []string
+		want []string
+	}{
+		{"", nil, nil},
+		{"ssl_options.certfile = " + pem, nil, nil}, // as in RabbitMQ
+		{"", []string{"--tls-cert=" + pem}, []string{":5671"}},
+		{"listeners.ssl.1 = 5679", []string{"--tls-cert=" + pem}, []string{":5679"}},
+		{"", []string{"--tls-cert=" + pem, "--tls-listen=:0"}, []string{":0"}},
+		{"listeners.ssl = none", []string{"--tls-cert=" + pem}, nil},
+	} {
+		if s, err := fromFile(t, tt.conf, tt.args...); err != nil || !reflect.DeepEqual(s.listenTLS, tt.want) {
+			t.Errorf("%q, %q: got %q, %v, want %q", tt.conf, tt.args, s.listenTLS, err, tt.want)
+		}
+	}
+	if _, err := fromFile(t, "listeners.tcp = none"); !errors.Is(err, errNoDoors) {
+		t.Errorf("no listener at all: %v", err)
+	}
+	if _, err := read(t, "--tls-version=tlsv1.1,tlsv1.3"); err == nil || !strings.Contains(err.Error(), "want versions that follow each other") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -55,25 +55,29 @@ var accessKeys = []Key{
 		Name: "default_pass", Flag: "default-pass", Variable: "RABBITMQ_DEFAULT_PASS", Kind: name, Default: "guest", Secret: true,
 		Usage: "`PASSWORD` of the user",
 	},
-	{Name: "default_permissions.configure", Kind: text, Default: ".*", Usage: "what the user may declare and delete, a regular expression"},
-	{Name: "default_permissions.write", Kind: text, Default: ".*", Usage: "what the user may publish and bind to"},
-	{Name: "default_permissions.read", Kind: text, Default: ".*", Usage: "what the user may consume and bind from"},
+	{Name: "default_permissions.configure", Kind: regex, Default: ".*", Usage: "what the user may declare and delete, a regular expression"},
+	{Name: "default_permissions.write", Kind: regex, Default: ".*", Usage: "what the user may publish and bind to"},
+	{Name: "default_permissions.read", Kind: regex, Default: ".*", Usage: "what the user may consume and bind from"},
 	{Name: "default_user_tags.$tag", Kind: boolean, Usage: "tags of the user; default administrator"},
 	{Name: "loopback_users", Kind: none, Group: "loopback_users", Usage: "none: every user may log in from anywhere"},
 	{Name: "loopback_users.$user", Kind: boolean, Group: "loopback_users", Usage: "users who may log in from this machine only; default guest"},
-	{Name: "anonymous_login_user", Flag: "anonymous-user", Kind: name, Usage: "`NAME` of the user that ANONYMOUS logs in, if auth_mechanisms has it"},
+	{
+		Name: "anonymous_login_user", Flag: "anonymous-user", Kind: name,
+		Usage: "`NAME` of the user that the mechanism ANONYMOUS logs in, which is then offered; none: it is not; default guest, if auth_mechanisms has ANONYMOUS",
+	},
 	{Name: "anonymous_login_pass", Kind: text, Secret: true, Usage: "its password, which is not asked for"},
 	{
 		Name: "auth_mechanisms.$n", Flag: "auth-mechanism", Many: true, Kind: choice("PLAIN", "AMQPLAIN", "EXTERNAL", "ANONYMOUS"), Group: "auth_mechanisms",
 		Usage: "`NAME` of a SASL mechanism: PLAIN, AMQPLAIN, EXTERNAL or ANONYMOUS; repeat it; default PLAIN and AMQPLAIN",
 	},
 	{
-		Name: "ssl_cert_login_from", Kind: choice("distinguished_name", "common_name", "subject_alternative_name"), Default: "distinguished_name",
+		Name: "ssl_cert_login_from", Kind: choice("distinguished_name", "common_name"), Default: "distinguished_name",
 		Usage: "what of a client's certificate names the user, with EXTERNAL",
 	},
 	{
-		Name: "password_hashing_module", Kind: text,
-		Usage: "how new passwords are hashed",
+		Name: "password_hashing_module", Flag: "password-hashing",
+		Kind:  choice("leveret_password_hashing_bcrypt", "rabbit_password_hashing_sha256", "rabbit_password_hashing_sha512"),
+		Usage: "`NAME` of how new passwords are hashed: leveret_password_hashing_bcrypt, rabbit_password_hashing_sha256 or rabbit_password_hashing_sha512; default the first, or the second with --memory",
 	},
 	{Name: "auth_backends.$n", Kind: choice("internal", "rabbit_auth_backend_internal"), Usage: "internal: there is no other"},
 	{Name: "cluster_name", Flag: "cluster-name", Kind: name, Default: "leveret", Usage: "`NAME` told to clients"},
@@ -113,6 +117,10 @@ const (
 )
 
 var storeKeys = []Key{
+	{
+		Name: "default_queue_type", Flag: "default-queue-type", Kind: choice("classic", "quorum", "stream"),
+		Usage: "`TYPE` of queues declared without one: classic, quorum or stream; default classic",
+	},
 	{Name: "leveret.data_dir", Flag: "data-dir", Kind: directory, Default: "./leveret-data", Usage: "keep what is durable in `DIR`, which is made if it is not there"},
 	{
 		Name: "leveret.durability", Flag: "durability", Kind: choice("disk", "os"), Default: "disk",

@@ -42,6 +42,9 @@ var (
 		return s, s != "" && len(s) <= math.MaxUint8 && utf8.ValidString(s)
 	})
 
+	// regex is Perl-compatible, and compiled by the broker alone.
+	regex = kind("a regular expression", func(s string) (string, bool) { return s, true })
+
 	boolean = kind("true or false", func(s string) (bool, bool) { return s == "true", s == "true" || s == "false" })
 
 	none = choice("none")
