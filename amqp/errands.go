@@ -18,6 +18,22 @@ type errands struct {
 
 	sync.Mutex
 	todo []func()
+	busy bool          // the reader does some
+	done chan struct{} // closed when it has done all; nil if nobody waits
+}
+
+// finished returns what is closed when all errands there are have been done; nil
+// if there are none.
+func (e *errands) finished() <-chan struct{} {
+	e.Lock()
+	defer e.Unlock()
+	if len(e.todo) == 0 && !e.busy {
+		return nil
+	}
+	if e.done == nil {
+		e.done = make(chan struct{})
+	}
+	return e.done
 }
 
 // Later has the reader goroutine call f between two reads: at once if it waits for
@@ -33,15 +49,26 @@ func (c *Conn) Later(f func()) {
 	}
 }
 
+// finish notes that the reader has done what there was.
+func (e *errands) finish() {
+	e.Lock()
+	defer e.Unlock()
+	if e.busy = false; e.done != nil && len(e.todo) == 0 {
+		close(e.done)
+		e.done = nil
+	}
+}
+
 // runErrands does what there is to do after a read that has returned err, and
 // returns what is left of that: it may have been ended for the errands only.
 func (c *Conn) runErrands(err error) error {
 	c.errands.Lock()
 	todo := c.errands.todo
-	c.errands.todo = nil
+	c.errands.todo, c.errands.busy = nil, true
 	c.errands.some.Store(false)
 	c.readUntil(c.until)
 	c.errands.Unlock()
+	defer c.errands.finish()
 	for _, f := range todo {
 		f()
 	}

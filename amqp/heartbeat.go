@@ -1,6 +1,9 @@
 package amqp
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // heart keeps the heartbeats of a connection (0-9-1 s. 4.2.7): a timer
 // of the clock, no goroutine. It fires every half interval; a heartbeat goes out the
@@ -15,6 +18,7 @@ type heart struct {
 	odd      bool   // every second firing is a full interval
 	silent   int    // full intervals without a sign of life from the client
 	taken    uint64 // of the outbox, at the last full interval
+	touched  atomic.Bool
 }
 
 // neverWritten stands for the count before the timer has fired.
@@ -77,7 +81,7 @@ func (h *heart) pulse(c *Conn) {
 func (h *heart) alive(c *Conn) bool {
 	r, w := c.in.received.Load(), c.out.written.Load()
 	busy := !c.reading.Load() && !c.unread.Load()
-	alive := r != h.received || busy || (c.unread.Load() && w != h.taken)
+	alive := h.touched.Swap(false) || r != h.received || busy || (c.unread.Load() && w != h.taken)
 	h.received, h.taken = r, w
 	return alive
 }

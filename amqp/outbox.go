@@ -288,8 +288,17 @@ func (o *Outbox) wakeLocked() {
 // appended does not count: a client may take its time over deliveries.
 func (o *Outbox) wait(limit int) {
 	if o.size.Load() > int64(limit) {
-		_ = o.hold(func() bool { return o.answers+o.going > limit })
+		_ = o.hold(func() bool { return o.overLocked(limit) })
 	}
+}
+
+func (o *Outbox) overLocked(limit int) bool { return o.answers+o.going > limit }
+
+// over tells whether wait would block.
+func (o *Outbox) over(limit int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err == nil && !o.hurried && o.overLocked(limit)
 }
 
 // hold blocks the reader while a condition is met, unless nothing can be sent

@@ -39,6 +39,7 @@ type Server struct {
 	shutdown  *Error
 	stop      chan struct{} // closed when shutdown begins
 	alarms    alarms
+	gone      chan struct{} // closed when a connection has ended; nil if nobody waits
 	running   sync.WaitGroup
 }
 
@@ -215,6 +216,10 @@ func (s *Server) add(conn net.Conn) *Conn {
 func (s *Server) remove(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
+	if s.gone != nil {
+		close(s.gone)
+		s.gone = nil
+	}
 	s.mu.Unlock()
 	s.running.Done()
 }

@@ -82,7 +82,11 @@ func newBroker(o Options) *Broker {
 	b.failed, b.giveUp = context.WithCancelCause(context.Background())
 	b.vhosts.failed, b.vhosts.patience, b.vhosts.clock = b.failed, b.options.ConsumerTimeout, b.options.Clock
 	b.server.Config = b.options.serverConfig()
+	b.vhosts.changed = b.options.Changed
 	b.server.Backend = (*backend)(b)
+	if wrap := b.options.Backend; wrap != nil {
+		b.server.Backend = wrap(b.server.Backend)
+	}
 	b.server.Trace = logTrace(b.options.Log)
 	return b
 }

@@ -138,7 +138,7 @@ func (ch *channel) basicGet(m *amqp.BasicGet) error {
 	defer ch.mu.Unlock()
 	ch.tag++
 	if !m.NoAck {
-		ch.unacked.push(delivery{entry: e, tag: ch.tag, queue: q})
+		ch.unacked.push(newDelivery(&e, ch.tag, q, nil))
 		ch.expect(q.timeout())
 	}
 	ch.out.SendContent(ch.id, &amqp.BasicGetOk{

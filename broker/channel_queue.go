@@ -113,6 +113,9 @@ func newQueue(v *vhost, name string, kind *queueType, m *amqp.QueueDeclare) *que
 		dedup: dedupOf(end{name: name}, m.Arguments),
 		ready: newLanes(uint8(most), agingOf(m.Arguments)),
 	}
+	if v.mu.changed != nil {
+		q.mu.changed, q.unsettled.notes = v.mu.changed, map[uint64]delivery{}
+	}
 	q.ready.inTurn = kind.replicated // QQ-13
 	q.setPatience()
 	if groups == true {

@@ -151,7 +151,7 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 	ch.mu.Unlock()
 	q.recall(unsettled)
 	q.giveBack(unsettled, true)
-	q.settledGroups(unsettled)
+	q.conclude(unsettled)
 	q.dispatch()
 	return unused
 }

@@ -10,6 +10,7 @@ import (
 type copies struct {
 	keys   []string // of both, sorted, each once
 	hidden string   // those of BCC, see hide
+	blind  bool     // there is a header BCC, which consumers are not to see
 }
 
 // keysIn are the routing keys in a header, as they stand there.

@@ -155,7 +155,9 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 		if it.message == nil {
 			it.message = r.keep(it.i)
 		}
-		ch.unacked.push(delivery{entry: it.entry, tag: ch.tag, queue: k.queue, consumer: k})
+		d := newDelivery(&it.entry, ch.tag, k.queue, k)
+		ch.unacked.push(d)
+		k.queue.unsettled.add(&d)
 		k.credit--
 	}
 	if !k.noAck {

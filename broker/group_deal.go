@@ -131,8 +131,9 @@ func (q *queue) getGrouped(noAck bool) (e entry, ok bool) {
 	return e, true
 }
 
-// settledGroups notes that deliveries are settled, whatever becomes of them.
-func (q *queue) settledGroups(ds []delivery) {
+// conclude notes that deliveries are settled, whatever becomes of them.
+func (q *queue) conclude(ds []delivery) {
+	q.unsettled.remove(ds)
 	if q.ready.groups != nil {
 		q.ready.groups.settled(ds)
 	}

@@ -122,6 +122,16 @@ type Options struct {
 	// are late and heartbeats are sent. Default: amqp.RealClock.
 	Clock amqp.Clock
 
+	// Changed is called, by any goroutine and very often, when something about
+	// queues, exchanges or bindings may have changed, with locks held: all it may
+	// do is tell somebody to look again. Queues then remember what is
+	// unacknowledged for Peek. Default: nobody is told.
+	Changed func()
+
+	// Backend returns what connections talk to instead of the broker's own
+	// backend, which it is given. Default: that one itself.
+	Backend func(amqp.Backend) amqp.Backend
+
 	// Log receives what an operator should know. Default: nothing is logged.
 	Log zerolog.Logger
 }

@@ -22,6 +22,7 @@ type pager struct {
 	asking  []*queue
 	purged  []*block // lists of what was purged, of which some may be in the page file
 	closing bool
+	idle    bool // run waits for something to do
 
 	stopped chan struct{}
 }
@@ -46,7 +47,7 @@ func (p *pager) close() {
 	p.mu.Lock()
 	p.closing = true
 	p.mu.Unlock()
-	p.changed.Signal()
+	p.changed.Broadcast()
 	<-p.stopped
 }
 
@@ -76,7 +77,16 @@ func (p *pager) ask(q *queue) {
 	p.mu.Lock()
 	p.asking = append(p.asking, q)
 	p.mu.Unlock()
-	p.changed.Signal()
+	p.changed.Broadcast()
+}
+
+// stop is when the pager ends.
+func (p *pager) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing = true
+	p.changed.Broadcast()
+	close(p.stopped)
 }
 
 // discard gives back what messages that were purged have in the page file. The
@@ -85,7 +95,18 @@ func (p *pager) discard(head *block) {
 	p.mu.Lock()
 	p.purged = append(p.purged, head)
 	p.mu.Unlock()
-	p.changed.Signal()
+	p.changed.Broadcast()
+}
+
+// rest waits until there is nothing to do; worked tells that there was.
+func (p *pager) rest() (worked bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !p.closing && (!p.idle || len(p.asking)+len(p.purged) > 0) {
+		worked = true
+		p.changed.Wait()
+	}
+	return worked
 }
 
 // next waits for something to do; neither when the pager is to end.
@@ -93,8 +114,11 @@ func (p *pager) next() (q *queue, purged *block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.asking) == 0 && len(p.purged) == 0 && !p.closing {
+		p.idle = true
+		p.changed.Broadcast()
 		p.changed.Wait()
 	}
+	p.idle = false
 	switch {
 	case p.closing:
 	case len(p.purged) > 0:
@@ -108,7 +132,7 @@ func (p *pager) next() (q *queue, purged *block) {
 }
 
 func (p *pager) run() {
-	defer close(p.stopped)
+	defer p.stop()
 	for {
 		q, purged := p.next()
 		var err error

@@ -28,8 +28,31 @@ func (ch *channel) examine(c *amqp.Content) (more copies, t traits, err error) {
 		}
 		seen, ordinary = p.WithReplyTo(ch.reply.name), false // RTO-06
 	}
-	if err := ch.checkProperties(p); err != nil {
+	if user, ok := p.UserID(); ok && user != ch.session.name && !slices.Contains(ch.session.tags, "impersonator") { // PUB-07
+		return more, t, amqp.PreconditionFailed.Errorf(
+			"user_id property set to '%s' but authenticated user was '%s'", user, ch.session.name)
+	}
+	if more, t, err = demands(p); err != nil {
 		return more, t, err
+	}
+	if more.blind {
+		seen, ordinary = seen.WithoutHeader("BCC"), false
+	}
+	if !ordinary {
+		*c = c.WithProperties(seen)
+	} else if len(more.keys) == 0 && len(p) <= largestRemembered {
+		ch.properties, ch.traits = append(ch.properties[:0], p...), t
+	}
+	return more, t, nil
+}
+
+// demands are what properties ask for, whoever has published them. They have
+// passed their Check.
+func demands(p amqp.Properties) (more copies, t traits, err error) {
+	if expiration, ok := p.Expiration(); ok {
+		if reason := badExpiration(expiration); reason != "" {
+			return more, t, amqp.PreconditionFailed.Errorf("invalid expiration '%s': %s", expiration, reason)
+		}
 	}
 	headers, _, err := p.Headers()
 	if err != nil {
@@ -41,32 +64,10 @@ func (ch *channel) examine(c *amqp.Content) (more copies, t traits, err error) {
 	if mode, ok := p.DeliveryMode(); ok && mode != 1 && mode != persistentMode { // WIRE-07
 		return more, t, amqp.PreconditionFailed.Errorf("invalid message: {delivery_mode_unknown,%d}", mode)
 	}
-	t = traitsOf(p)
-	if _, ok := headers.Get("BCC"); ok { // PUB-12, WIRE-08
-		seen, ordinary = seen.WithoutHeader("BCC"), false
+	if _, more.blind = headers.Get("BCC"); more.blind { // PUB-12, WIRE-08
 		more.hidden = hide(keysIn(headers, "BCC"))
 	}
-	if !ordinary {
-		*c = c.WithProperties(seen)
-	} else if len(more.keys) == 0 && len(p) <= largestRemembered {
-		ch.properties, ch.traits = append(ch.properties[:0], p...), t
-	}
-	return more, t, nil
-}
-
-// checkProperties refuses properties that are malformed or ask for what cannot
-// be done.
-func (ch *channel) checkProperties(p amqp.Properties) error {
-	if user, ok := p.UserID(); ok && user != ch.session.name && !slices.Contains(ch.session.tags, "impersonator") { // PUB-07
-		return amqp.PreconditionFailed.Errorf(
-			"user_id property set to '%s' but authenticated user was '%s'", user, ch.session.name)
-	}
-	if expiration, ok := p.Expiration(); ok {
-		if reason := badExpiration(expiration); reason != "" {
-			return amqp.PreconditionFailed.Errorf("invalid expiration '%s': %s", expiration, reason)
-		}
-	}
-	return nil
+	return more, traitsOf(p), nil
 }
 
 // furtherKeys are the routing keys in the headers CC and BCC, sorted and each

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -27,11 +26,12 @@ type queue struct {
 
 	patience atomic.Int64 // a Duration: how long a delivery may take to be settled; changes under mu
 
-	mu sync.Mutex // guards what follows; below vhost.mu, above channel.mu
+	mu lock // guards what follows; below vhost.mu, above channel.mu
 
 	rule      rule
 	settings  *settings
 	ready     lanes
+	unsettled outstanding
 	paging    paging
 	dying     dying
 	expiry    expiry
@@ -163,7 +163,7 @@ func (q *queue) settled(ds []delivery) {
 // more, and rejoins the line unless it is the limit of its channel that holds it
 // up. Without a consumer they were got.
 func (q *queue) credit(ds []delivery) {
-	q.settledGroups(ds)
+	q.conclude(ds)
 	k := ds[0].consumer
 	if k == nil {
 		return
@@ -190,7 +190,7 @@ func (q *queue) lose(ds []delivery) {
 	defer q.leave()
 	q.recall(ds)
 	q.giveBack(ds, true)
-	q.settledGroups(ds)
+	q.conclude(ds)
 	q.dispatch()
 }
 
@@ -223,7 +223,11 @@ func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 	}
 	q.expire()
 	q.balance()
-	if noAck && q.stored != nil {
+	switch {
+	case !noAck:
+		d := newDelivery(&e, 0, q, nil)
+		q.unsettled.add(&d)
+	case q.stored != nil:
 		s := settling{queue: q}
 		s.add(&e)
 		s.end()

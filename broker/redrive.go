@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -43,20 +42,16 @@ type RedriveOptions struct {
 // It ends early with the error of ctx. Other errors are ErrVhostNotFound and
 // ErrQueueNotFound.
 func (b *Broker) Redrive(ctx context.Context, vhost, queue string, o RedriveOptions) (moved int, err error) {
-	v := b.vhosts.get(vhost)
-	if v == nil {
-		return 0, fmt.Errorf("%w: '%s'", ErrVhostNotFound, vhost)
+	q, err := b.find(vhost, queue)
+	if err != nil {
+		return 0, err
 	}
-	queues := v.named([]string{queue})
-	if len(queues) == 0 {
-		return 0, fmt.Errorf("%w: '%s'", ErrQueueNotFound, queue)
-	}
-	r := redrive{queue: queues[0], options: o}
+	r := redrive{queue: q, options: o}
 	defer r.giveBack()
 	if err := r.all(ctx); err != nil {
 		return r.moved, err
 	}
-	return r.moved, v.wait(r.last)
+	return r.moved, q.vhost.wait(r.last)
 }
 
 // redrive is one that goes on.

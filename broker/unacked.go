@@ -12,6 +12,12 @@ type delivery struct {
 	tag      uint64
 	queue    *queue    // nil: settled meanwhile, the place is empty
 	consumer *consumer // nil: it was got with basic.get
+	body     uint32    // bytes: nobody has to look at the message when it is settled
+}
+
+// newDelivery is one to a consumer, or to one who got it.
+func newDelivery(e *entry, tag uint64, q *queue, k *consumer) delivery {
+	return delivery{entry: *e, tag: tag, queue: q, consumer: k, body: uint32(e.message.content.BodySize())}
 }
 
 // unacked is the window of unsettled deliveries of a channel, in the order of

@@ -60,6 +60,17 @@ func (u *undertaker) close() {
 	}
 }
 
+// rest waits until there are no dead; worked tells that there were some.
+func (u *undertaker) rest() (worked bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for u.busy {
+		worked = true
+		u.idle.Wait()
+	}
+	return worked
+}
+
 // next is the queue whose turn it is; nil if there is none.
 func (u *undertaker) next(last *queue, more bool) *queue {
 	u.mu.Lock()

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +39,7 @@ type vhost struct {
 	// it changes under mu.
 	changed atomic.Uint64
 
-	mu        sync.RWMutex // guards what follows and all bindings; above every queue.mu
+	mu        rwLock // guards what follows and all bindings; above every queue.mu
 	exchanges map[string]*namedExchange
 	queues    map[string]*queue
 	policies  policies

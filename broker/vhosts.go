@@ -34,6 +34,7 @@ type vhosts struct {
 
 	patience    time.Duration // likewise; see vhost
 	defaultType string        // likewise
+	changed     func()        // likewise; see Options.Changed
 
 	mu     sync.Mutex // guards byName; held alone
 	byName map[string]*vhost
@@ -45,6 +46,7 @@ func (vs *vhosts) make(name string) *vhost {
 	v.store, v.pager, v.undertaker, v.access = vs.store, vs.pager, vs.undertaker, vs.access
 	v.parameters, v.defaultType = vs.parameters, vs.defaultType
 	v.failed, v.patience, v.clock = vs.failed, vs.patience, vs.clock
+	v.mu.changed = vs.changed
 	return v
 }
 

@@ -1,0 +1,60 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
+
+// ErrRefused is the error of Publish for a message that a queue has not taken,
+// because it is full or has had the message before.
+var ErrRefused = errors.New("a queue has refused the message")
+
+// Publish publishes a message as a client would, but as nobody, and without
+// asking anybody; neither properties nor body may change afterwards. routed tells
+// whether it has come to a queue. When it returns, the message is durable if it is
+// to be. Errors are ErrVhostNotFound, ErrRefused, and an [amqp.Error] that says
+// why the broker would close the channel of a client.
+func (b *Broker) Publish(vhost, exchange, key string, p amqp.Properties, body []byte) (routed bool, err error) {
+	v := b.vhosts.get(vhost)
+	if v == nil {
+		return false, fmt.Errorf("%w: '%s'", ErrVhostNotFound, vhost)
+	}
+	if _, err := v.route(exchange, key); err != nil {
+		return false, err
+	}
+	if err := p.Check(); err != nil {
+		return false, err
+	}
+	more, t, err := demands(p)
+	if err != nil {
+		return false, err
+	}
+	more.keys = slices.DeleteFunc(more.keys, func(other string) bool { return other == key })
+	if more.blind {
+		p = p.WithoutHeader("BCC")
+	}
+	content := amqp.NewContent(p, body)
+	return v.put(&parcel{&origin{exchange, key, more.hidden}, more.keys, content, t})
+}
+
+// put hands a message on, in a unit of its own.
+func (v *vhost) put(p *parcel) (routed bool, err error) {
+	if size := int64(p.content.Size()); v.store != nil {
+		v.store.Reserve(size)
+		defer v.store.Release(size)
+	}
+	f := forwarding{vhost: v, keeps: true}
+	v.begin()
+	func() {
+		defer func() { err = v.wait(v.end()) }()
+		routed, _ = f.add(p, nil)
+		f.flush()
+	}()
+	if err == nil && len(f.refused) > 0 {
+		err = ErrRefused
+	}
+	return routed, err
+}
