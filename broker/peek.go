@@ -26,36 +26,16 @@ type QueuedMessage struct {
 	ConsumerTag string
 }
 
-// QueueCounts are how many messages and consumers a queue has.
-type QueueCounts struct {
-	Ready          int
-	Unacknowledged int
-	Consumers      int
-}
-
-// Count counts what a queue has. The errors are ErrVhostNotFound and
-// ErrQueueNotFound.
-func (b *Broker) Count(vhost, queue string) (QueueCounts, error) {
-	q, err := b.find(vhost, queue)
+// queue returns a queue. The errors are ErrVhostNotFound and ErrQueueNotFound.
+func (b *Broker) queue(vhost, name string) (*queue, error) {
+	v, err := b.vhost(vhost)
 	if err != nil {
-		return QueueCounts{}, err
+		return nil, err
 	}
-	q.mu.Lock()
-	defer q.mu.unlockUnchanged()
-	return QueueCounts{q.ready.len(), q.unsettled.messages, len(q.consumers)}, nil
-}
-
-// find returns a queue, or why there is none.
-func (b *Broker) find(vhost, queue string) (*queue, error) {
-	v := b.vhosts.get(vhost)
-	if v == nil {
-		return nil, fmt.Errorf("%w: '%s'", ErrVhostNotFound, vhost)
+	if queues := v.named([]string{name}); len(queues) > 0 {
+		return queues[0], nil
 	}
-	queues := v.named([]string{queue})
-	if len(queues) == 0 {
-		return nil, fmt.Errorf("%w: '%s'", ErrQueueNotFound, queue)
-	}
-	return queues[0], nil
+	return nil, fmt.Errorf("%w: '%s'", ErrQueueNotFound, name)
 }
 
 // Peek returns the messages of a queue, and changes nothing: first those that
@@ -65,7 +45,7 @@ func (b *Broker) find(vhost, queue string) (*queue, error) {
 // moment, but what is on disk is read afterwards. The errors are ErrVhostNotFound
 // and ErrQueueNotFound.
 func (b *Broker) Peek(vhost, queue string) ([]QueuedMessage, error) {
-	q, err := b.find(vhost, queue)
+	q, err := b.queue(vhost, queue)
 	if err != nil {
 		return nil, err
 	}

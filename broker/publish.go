@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -18,9 +17,9 @@ var ErrRefused = errors.New("a queue has refused the message")
 // to be. Errors are ErrVhostNotFound, ErrRefused, and an [amqp.Error] that says
 // why the broker would close the channel of a client.
 func (b *Broker) Publish(vhost, exchange, key string, p amqp.Properties, body []byte) (routed bool, err error) {
-	v := b.vhosts.get(vhost)
-	if v == nil {
-		return false, fmt.Errorf("%w: '%s'", ErrVhostNotFound, vhost)
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return false, err
 	}
 	if _, err := v.route(exchange, key); err != nil {
 		return false, err

@@ -42,7 +42,7 @@ type RedriveOptions struct {
 // It ends early with the error of ctx. Other errors are ErrVhostNotFound and
 // ErrQueueNotFound.
 func (b *Broker) Redrive(ctx context.Context, vhost, queue string, o RedriveOptions) (moved int, err error) {
-	q, err := b.find(vhost, queue)
+	q, err := b.queue(vhost, queue)
 	if err != nil {
 		return 0, err
 	}

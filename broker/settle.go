@@ -21,7 +21,7 @@ func (b *Broker) Settle(ctx context.Context) {
 // (CONS-19), and what they have not settled stays theirs. The errors are
 // ErrVhostNotFound and ErrQueueNotFound.
 func (b *Broker) CancelConsumers(vhost, queue, tag string) (n int, err error) {
-	q, err := b.find(vhost, queue)
+	q, err := b.queue(vhost, queue)
 	if err != nil {
 		return 0, err
 	}

@@ -26,7 +26,7 @@ type QueueInfo struct {
 
 	// Messages are ready, or were delivered and wait for an acknowledgement. Their
 	// sizes are of their bodies in bytes. What a transaction has acknowledged is
-	// not counted any more.
+	// counted until the commit.
 	Ready, Unacknowledged           int
 	ReadyBytes, UnacknowledgedBytes int
 	ReadyPaged                      int // how many bytes of ready messages are not in memory, properties included
@@ -47,13 +47,12 @@ func (b *Broker) QueueInfos(vhost string) ([]QueueInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := v.unsettled()
 	v.mu.RLock()
 	queues := slices.Collect(maps.Values(v.queues))
 	v.mu.RUnlock()
 	all := make([]QueueInfo, 0, len(queues))
 	for _, q := range queues {
-		if i, ok := q.info(out[q]); ok {
+		if i, ok := q.info(); ok {
 			all = append(all, i)
 		}
 	}
@@ -63,55 +62,28 @@ func (b *Broker) QueueInfos(vhost string) ([]QueueInfo, error) {
 
 // QueueInfo is one of them. The error is ErrVhostNotFound or ErrQueueNotFound.
 func (b *Broker) QueueInfo(vhost, name string) (QueueInfo, error) {
-	v, err := b.vhost(vhost)
+	q, err := b.queue(vhost, name)
 	if err != nil {
 		return QueueInfo{}, err
 	}
-	if queues := v.named([]string{name}); len(queues) > 0 {
-		if i, ok := queues[0].info(v.unsettled()[queues[0]]); ok {
-			return i, nil
-		}
+	if i, ok := q.info(); ok {
+		return i, nil
 	}
 	return QueueInfo{}, fmt.Errorf("%w: '%s'", ErrQueueNotFound, name)
 }
 
-// outstanding are the deliveries of a queue that are not settled.
-type outstanding struct{ messages, bytes int }
-
-// unsettled counts the deliveries of all queues. A queue does not know what was
-// delivered: counting costs nothing until somebody asks.
-func (v *vhost) unsettled() map[*queue]outstanding {
-	sums := map[*queue]outstanding{}
-	for _, s := range v.present() {
-		for _, ch := range s.open() {
-			ch.mu.Lock()
-			for i := range ch.unacked.window {
-				d := &ch.unacked.window[i]
-				if d.queue == nil {
-					continue
-				}
-				sum := sums[d.queue]
-				sum.messages++
-				sum.bytes += d.message.content.BodySize()
-				sums[d.queue] = sum
-			}
-			ch.mu.Unlock()
-		}
-	}
-	return sums
-}
-
 // info is false if the queue has gone.
-func (q *queue) info(out outstanding) (i QueueInfo, ok bool) {
+func (q *queue) info() (i QueueInfo, ok bool) {
 	i = QueueInfo{
 		Vhost: q.vhost.name, Name: q.name, Type: q.kind.name(), Durable: q.durable, AutoDelete: q.autoDelete,
-		Arguments: q.arguments, Unacknowledged: out.messages, UnacknowledgedBytes: out.bytes,
+		Arguments: q.arguments,
 	}
 	if q.owner != nil {
 		i.Owner = q.owner.conn.ID()
 	}
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.mu.unlockUnchanged()
+	i.Unacknowledged, i.UnacknowledgedBytes = q.unsettled.messages, q.unsettled.bytes
 	i.Policy, i.OperatorPolicy = q.rule.policy.called(), q.rule.operator.called()
 	i.EffectivePolicy = q.rule.effective()
 	i.Ready, i.ReadyBytes, i.ReadyPaged = q.ready.len(), q.ready.bodySize(), q.ready.paged()

@@ -104,7 +104,7 @@ func (b *Broker) ConsumerInfos(vhost string) ([]ConsumerInfo, error) {
 		for _, k := range q.consumers {
 			all = append(all, k.info())
 		}
-		q.mu.Unlock()
+		q.mu.unlockUnchanged()
 	}
 	return all, nil
 }
