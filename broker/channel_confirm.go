@@ -33,10 +33,11 @@ type confirms struct {
 	published uint64 // sequence number of the last publish
 	flushed   uint64 // up to here flush knows of them
 
-	mu     sync.Mutex   // guards what follows; below channel.mu, above the outbox
-	out    *amqp.Outbox // nil when the channel has closed
-	window window
-	all    chan struct{} // closed when all that has reached its queues is confirmed; nil if nobody waits
+	mu       sync.Mutex   // guards what follows; below channel.mu, above the outbox
+	out      *amqp.Outbox // nil when the channel has closed
+	window   window
+	withheld map[uint64]bool // publishes that are never confirmed; nil: none was yet
+	all      chan struct{}   // closed when all that has reached its queues is confirmed; nil if nobody waits
 }
 
 // publish gives the next publish its sequence number. first tells that flush
@@ -103,13 +104,33 @@ func (c *confirms) sendLocked() {
 	if c.out == nil {
 		return
 	}
-	for a, ok := c.window.confirm(); ok; a, ok = c.window.confirm() {
-		if a.refused { // in the octets that RabbitMQ has for one refusal or several
-			c.out.Send(c.channel, &amqp.BasicNack{DeliveryTag: a.tag, Multiple: true, Requeue: true})
-		} else {
-			c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: a.tag, Multiple: a.multiple})
+	for {
+		before := c.window.confirmed
+		a, ok := c.window.confirm()
+		switch {
+		case !ok:
+			c.tellAll()
+			return
+		case c.withheld != nil:
+			c.sendEach(before, a)
+		default:
+			a.multiple = a.multiple || a.refused // in the octets that RabbitMQ has for one refusal or several
+			c.send(a)
 		}
 	}
+}
+
+// send answers some publishes.
+func (c *confirms) send(a answer) {
+	if a.refused {
+		c.out.Send(c.channel, &amqp.BasicNack{DeliveryTag: a.tag, Multiple: a.multiple, Requeue: true})
+	} else {
+		c.out.Send(c.channel, &amqp.BasicAck{DeliveryTag: a.tag, Multiple: a.multiple})
+	}
+}
+
+// tellAll lets those go on who wait until all is confirmed, if it is.
+func (c *confirms) tellAll() {
 	if c.all != nil && c.window.confirmed == c.window.reached {
 		close(c.all)
 		c.all = nil

@@ -190,7 +190,7 @@ func (b *Broker) Exchanges(vhost string) ([]Exchange, error) {
 	all := make([]Exchange, 0, len(v.exchanges))
 	for _, name := range slices.Sorted(maps.Keys(v.exchanges)) {
 		x := v.exchanges[name]
-		all = append(all, Exchange{x.name, x.kind, x.durable, x.autoDelete, x.internal, plainTable(x.arguments)})
+		all = append(all, Exchange{x.name, x.kind, x.durable, x.autoDelete, x.internal, x.arguments.Map()})
 	}
 	return all, nil
 }
@@ -206,7 +206,7 @@ func (b *Broker) Queues(vhost string) ([]Queue, error) {
 	all := make([]Queue, 0, len(v.queues))
 	for _, name := range slices.Sorted(maps.Keys(v.queues)) {
 		q := v.queues[name]
-		all = append(all, Queue{q.name, q.durable, q.autoDelete, q.owner != nil, plainTable(q.arguments)})
+		all = append(all, Queue{q.name, q.durable, q.autoDelete, q.owner != nil, q.arguments.Map()})
 	}
 	return all, nil
 }
@@ -231,7 +231,7 @@ func (b *Broker) Bindings(vhost string) ([]Binding, error) {
 	all := make([]Binding, len(keys))
 	for i, k := range keys {
 		to := k.to.end()
-		all[i] = Binding{k.source, to.name, to.exchange, k.key, plainTable(v.exchanges[k.source].bindings[k].arguments)}
+		all[i] = Binding{k.source, to.name, to.exchange, k.key, v.exchanges[k.source].bindings[k].arguments.Map()}
 	}
 	return all, nil
 }
@@ -242,6 +242,6 @@ func (b *Broker) vhostFor(name string, arguments map[string]any) (*vhost, amqp.T
 	if err != nil {
 		return nil, nil, err
 	}
-	args, err := fieldTable(arguments)
+	args, err := amqp.TableOf(arguments)
 	return v, args, err
 }

@@ -10,6 +10,9 @@ import (
 // closed.
 var ErrClosed = errors.New("storage: closed")
 
+// ErrKilled is returned for what Kill has kept from becoming durable.
+var ErrKilled = errors.New("storage: killed")
+
 // DB keeps entities and queues. Its methods may be called by any goroutine,
 // except where they say otherwise.
 type DB struct {
@@ -165,3 +168,7 @@ func (db *DB) Abandon() { db.engine.stop() }
 
 // NewID returns an id that no entity or queue has had.
 func (db *DB) NewID() uint64 { return db.ids.Add(1) }
+
+// Kill has nothing become durable any more, as if the process had ended: Close
+// remains to be called. It is for tests.
+func (db *DB) Kill() { db.fail(ErrKilled) }

@@ -1,4 +1,4 @@
-package broker
+package amqp
 
 import (
 	"encoding/json"
@@ -9,15 +9,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/leveretmq/leveret/amqp"
 )
 
-// fieldTable is a map as a table, in the order of its keys. Values that tables
+// TableOf is a map as a table, in the order of its keys. Values that tables
 // have no type for become those of the type that RabbitMQ has for them where it
 // reads JSON: integers long, other numbers double.
-func fieldTable(m map[string]any) (amqp.Table, error) {
-	var t amqp.Table
+func TableOf(m map[string]any) (Table, error) {
+	var t Table
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if len(key) > math.MaxUint8 {
 			return nil, fmt.Errorf("argument '%s' has a name of %d bytes, more than 255", key, len(key))
@@ -26,7 +24,7 @@ func fieldTable(m map[string]any) (amqp.Table, error) {
 		if err != nil {
 			return nil, fmt.Errorf("argument '%s': %w", key, err)
 		}
-		t = append(t, amqp.Field{Key: key, Value: v})
+		t = append(t, Field{Key: key, Value: v})
 	}
 	return t, nil
 }
@@ -35,10 +33,10 @@ func fieldTable(m map[string]any) (amqp.Table, error) {
 func fieldValue(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string, int8, uint8, int16, uint16, int32, uint32, int64, float32, float64,
-		[]byte, amqp.Decimal, amqp.Timestamp:
+		[]byte, Decimal, Timestamp:
 		return v, nil
 	case time.Time:
-		return amqp.Timestamp(v.Unix()), nil
+		return Timestamp(v.Unix()), nil
 	case json.Number:
 		if n, err := v.Int64(); err == nil {
 			return n, nil
@@ -46,8 +44,8 @@ func fieldValue(v any) (any, error) {
 		if strings.ContainsAny(v.String(), ".eE") {
 			return v.Float64()
 		}
-	case amqp.Table:
-		return fieldTable(plainTable(v))
+	case Table:
+		return TableOf(v.Map())
 	}
 	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Int:
@@ -57,7 +55,7 @@ func fieldValue(v any) (any, error) {
 			return int64(n), nil
 		}
 	case reflect.Slice, reflect.Array:
-		list := make(amqp.Array, r.Len())
+		list := make(Array, r.Len())
 		for i := range list {
 			var err error
 			if list[i], err = fieldValue(r.Index(i).Interface()); err != nil {
@@ -67,16 +65,16 @@ func fieldValue(v any) (any, error) {
 		return list, nil
 	case reflect.Map:
 		if m := reflect.TypeFor[map[string]any](); r.CanConvert(m) {
-			return fieldTable(r.Convert(m).Interface().(map[string]any))
+			return TableOf(r.Convert(m).Interface().(map[string]any))
 		}
 	default:
 	}
 	return nil, fmt.Errorf("AMQP has no type for %T %v", v, v)
 }
 
-// plainTable is a table as a map, nil if it is empty: of several values of a key
-// the first, as [amqp.Table.Get] finds it.
-func plainTable(t amqp.Table) map[string]any {
+// Map is the table as a map, nil if it is empty: of several values of a key
+// the first, as [Table.Get] finds it.
+func (t Table) Map() map[string]any {
 	if len(t) == 0 {
 		return nil
 	}
@@ -89,13 +87,13 @@ func plainTable(t amqp.Table) map[string]any {
 
 func plainValue(v any) any {
 	switch v := v.(type) {
-	case amqp.Table:
-		m := plainTable(v)
+	case Table:
+		m := v.Map()
 		if m == nil {
 			m = map[string]any{}
 		}
 		return m
-	case amqp.Array:
+	case Array:
 		list := make([]any, len(v))
 		for i := range v {
 			list[i] = plainValue(v[i])
