@@ -12,8 +12,7 @@ import (
 type conn struct {
 	world    *world
 	name     string
-	notify   bool        // the client understands basic.cancel (CONS-19)
-	more     func() bool // waits for another event, here or elsewhere; nil if all are there that will come
+	notify   bool // the client understands basic.cancel (CONS-19)
 	ended    bool
 	channels map[uint16]*channel
 	in       map[uint16][]event // what has come and is not explained yet, by channel
@@ -25,15 +24,10 @@ func (w *world) connect(name string, notify bool) *conn {
 	return c
 }
 
-// await waits until something has come on a channel besides confirms.
+// await has what comes next on a channel be no confirm.
 func (c *conn) await(channel uint16) {
-	for {
-		if ch := c.channels[channel]; ch != nil {
-			ch.skipConfirms()
-		}
-		if len(c.in[channel]) > 0 || c.more == nil || !c.more() {
-			return
-		}
+	if ch := c.channels[channel]; ch != nil {
+		ch.skipConfirms()
 	}
 }
 

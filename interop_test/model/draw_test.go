@@ -20,7 +20,6 @@ type step struct {
 	notify  bool // of connect: the client understands basic.cancel
 	batch   []command
 	doubts  bool // the batch has an acknowledgement that may fail
-	apart   bool // the round trip behind the batch is a write of its own
 }
 
 // GoString is how rapid prints the steps of a sequence that failed.
@@ -67,15 +66,6 @@ func (d drawer) bit() bool { return rapid.Bool().Draw(d.T, "") }
 
 func pick[V any](d drawer, from ...V) V { return from[d.below(len(from))] }
 
-func (w *world) conn(name string) *conn {
-	for _, c := range w.conns {
-		if c.name == name {
-			return c
-		}
-	}
-	return nil
-}
-
 func (d drawer) step() step {
 	s := step{conn: pick(d, "a", "a", "b", "b", "a", "b", "a", "c")}
 	c := d.w.conn(s.conn)
@@ -100,7 +90,6 @@ func (d drawer) step() step {
 	if at := c.channels[s.batch[0].channel]; *addr != "" && at != nil && !at.closing && silent(s.batch[0].method) {
 		s.batch = append(s.batch, command{channel: at.id, method: &amqp.ChannelFlow{Active: true}})
 	}
-	s.apart = d.bit()
 	return s
 }
 

@@ -38,7 +38,10 @@ func findOut(t *testing.T, dir string, faults []string) {
 	for _, wrong := range faults {
 		t.Run(wrong, func(t *testing.T) {
 			t.Parallel() // most of the time goes into waiting for what does not come
-			played := rapid.Custom(func(t *rapid.T) string { return sequence(t, dir, wrong) })
+			played := rapid.Custom(func(r *rapid.T) (difference string) {
+				inBubble(t, func() { difference = sequence(r, dir, wrong) })
+				return difference
+			})
 			for seed := range enough {
 				if played.Example(seed) != "" {
 					t.Logf("found by sequence %d", seed+1)

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
 	"time"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -23,19 +23,52 @@ const (
 	calm     = 10 * time.Millisecond
 )
 
+// errSilence is for a frame that has not come in time.
+var errSilence = errors.New("nothing comes")
+
 // link is the client's end of a connection.
 type link struct {
 	net.Conn
-	r     *bufio.Reader
-	gone  <-chan struct{} // closed when the broker has nothing more to do for it; nil if nobody tells
-	model *conn
-	open  map[uint16]*content // messages on their way in
-	ended bool
+	name   string
+	frames chan amqptest.Frame // what has been read; closed when there is no more
+	gone   <-chan struct{}     // closed when the broker has nothing more to do for it; nil if nobody tells
+	open   map[uint16]*content // messages on their way in
+	in     map[uint16][]event  // what has come since somebody looked, by channel
+	ended  bool
 }
 
 type content struct {
 	event
 	size uint64
+}
+
+func newLink(name string, conn net.Conn, gone <-chan struct{}) *link {
+	l := &link{
+		Conn: conn, name: name, frames: make(chan amqptest.Frame, 1<<12), gone: gone,
+		open: map[uint16]*content{}, in: map[uint16][]event{},
+	}
+	go l.read()
+	return l
+}
+
+// read reads frames until the stream ends. What it has not the form of one ends
+// it as well.
+func (l *link) read() {
+	defer close(l.frames)
+	r := bufio.NewReaderSize(l.Conn, 1<<16)
+	for {
+		head := make([]byte, 7)
+		if _, err := io.ReadFull(r, head); err != nil {
+			return
+		}
+		rest := make([]byte, binary.BigEndian.Uint32(head[3:])+1)
+		if _, err := io.ReadFull(r, rest); err != nil || rest[len(rest)-1] != amqp.FrameEnd {
+			return
+		}
+		l.frames <- amqptest.Frame{
+			Type: amqp.FrameType(head[0]), Channel: binary.BigEndian.Uint16(head[1:]), Payload: rest[:len(rest)-1],
+		}
+	}
 }
 
 // handshake opens the connection and its spare channel.
@@ -72,61 +105,47 @@ func (l *link) write(b []byte) error {
 	return err
 }
 
-// frame reads the next frame, which must come within a time.
-func (l *link) frame(within time.Duration) (amqptest.Frame, error) {
-	if err := l.SetReadDeadline(time.Now().Add(within)); err != nil {
-		return amqptest.Frame{}, err
+// frame is the next frame, which must come within a time; 0: it is there already.
+func (l *link) frame(within time.Duration) (f amqptest.Frame, err error) {
+	var timeout <-chan time.Time
+	if within > 0 {
+		timer := time.NewTimer(within)
+		defer timer.Stop()
+		timeout = timer.C
+	} else {
+		now := make(chan time.Time)
+		close(now)
+		timeout = now
 	}
-	head, err := l.r.Peek(7)
-	if err != nil {
-		return amqptest.Frame{}, err
+	ok := true
+	select {
+	case f, ok = <-l.frames:
+	default:
+		select {
+		case f, ok = <-l.frames:
+		case <-timeout:
+			return f, errSilence
+		}
 	}
-	size := int(binary.BigEndian.Uint32(head[3:]))
-	all, err := l.r.Peek(7 + size + 1) // as a whole: what is begun stays readable after a timeout
-	if err != nil {
-		return amqptest.Frame{}, err
+	if !ok {
+		err = io.ErrUnexpectedEOF
 	}
-	f := amqptest.Frame{Type: amqp.FrameType(all[0]), Channel: binary.BigEndian.Uint16(all[1:]), Payload: append([]byte{}, all[7:7+size]...)}
-	if all[7+size] != amqp.FrameEnd {
-		return f, fmt.Errorf("%v ends with %#x", f, all[7+size])
-	}
-	_, err = l.r.Discard(len(all))
 	return f, err
 }
 
-// trip is a round trip on the spare channel.
-type trip struct {
-	bytes   []byte
-	answers int
-}
-
 // roundTrip is over when what was sent before was carried out.
-var roundTrip = trip{amqp.AppendMethod(nil, spare, &amqp.ChannelFlow{Active: true}), 1}
+var roundTrip = amqp.AppendMethod(nil, spare, &amqp.ChannelFlow{Active: true})
 
-// durableTrip is over when all of that is durable, too, and was confirmed: the
-// first answer says so much of one group, and the second that the next one
-// followed.
-var durableTrip = trip{
-	amqp.AppendMethod(amqp.AppendMethod(nil, spare, &amqp.QueueDeclare{Queue: "spare", Durable: true}),
-		spare, &amqp.QueueDelete{Queue: "spare"}), 2,
-}
-
-// barrier makes a round trip, or waits for one that was sent, and gathers all
-// that comes up to its end, or up to the end of the connection.
-func (l *link) barrier(send bool, t trip) error {
-	if send {
-		if err := l.write(t.bytes); err != nil {
-			return err
-		}
-	}
-	for answers := 0; answers < t.answers; {
+// barrier waits for the end of a round trip, and gathers all that comes up to
+// it, or up to the end of the connection.
+func (l *link) barrier() error {
+	for {
 		f, err := l.frame(patience)
 		if err != nil {
-			return fmt.Errorf("on %s: %w", l.model.name, err)
+			return fmt.Errorf("on %s: %w", l.name, err)
 		}
 		if f.Channel == spare {
-			answers++
-			continue
+			return nil
 		}
 		if err := l.take(f); err != nil {
 			return err
@@ -135,18 +154,17 @@ func (l *link) barrier(send bool, t trip) error {
 			return l.leave(f)
 		}
 	}
-	return nil
 }
 
 // settle gathers what comes until the broker is silent for a time.
 func (l *link) settle(silence time.Duration) (some bool, err error) {
 	for !l.ended {
 		f, err := l.frame(silence)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		if errors.Is(err, errSilence) {
 			return some, nil
 		}
 		if err != nil {
-			return some, fmt.Errorf("on %s: %w", l.model.name, err)
+			return some, fmt.Errorf("on %s: %w", l.name, err)
 		}
 		if err := l.take(f); err != nil {
 			return some, err
@@ -158,23 +176,14 @@ func (l *link) settle(silence time.Duration) (some bool, err error) {
 	return some, nil
 }
 
-// more waits for another frame.
-func (l *link) more() bool {
-	if l.ended {
-		return false
-	}
-	f, err := l.frame(patience)
-	return err == nil && l.take(f) == nil && (f.Channel != 0 || l.leave(f) == nil)
-}
-
 // leave ends a connection on which connection.close or close-ok has come.
 func (l *link) leave(f amqptest.Frame) error {
 	if id, _ := amqp.PayloadID(f.Payload); id == (&amqp.ConnectionClose{}).ID() {
 		if err := l.write(amqp.AppendMethod(nil, 0, &amqp.ConnectionCloseOk{})); err != nil {
 			return err
 		}
-		if f, err := l.frame(patience); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			return fmt.Errorf("on %s, after close-ok: %v (%w)", l.model.name, f, err)
+		if f, err := l.frame(patience); err == nil || errors.Is(err, errSilence) {
+			return fmt.Errorf("on %s, after close-ok: %v (%w)", l.name, f, err)
 		}
 	}
 	return l.drop()
@@ -198,7 +207,7 @@ func (l *link) drop() error {
 	case <-l.gone:
 		return err
 	case <-timeout.C:
-		return fmt.Errorf("the broker does not let go of %s", l.model.name)
+		return fmt.Errorf("the broker does not let go of %s", l.name)
 	}
 }
 
@@ -209,7 +218,7 @@ func (l *link) take(f amqptest.Frame) error {
 	case f.Type == amqp.FrameMethod && c == nil:
 		id, ok := amqp.PayloadID(f.Payload)
 		if !ok {
-			return fmt.Errorf("on %s: %v", l.model.name, f)
+			return fmt.Errorf("on %s: %v", l.name, f)
 		}
 		c = &content{event: event{payload: f.Payload}}
 		if id.HasContent() {
@@ -221,12 +230,12 @@ func (l *link) take(f amqptest.Frame) error {
 	case f.Type == amqp.FrameBody && c != nil && c.properties != nil:
 		c.body += string(f.Payload)
 	default:
-		return fmt.Errorf("on %s: %v is not due", l.model.name, f)
+		return fmt.Errorf("on %s: %v is not due", l.name, f)
 	}
 	if uint64(len(c.body)) < c.size || l.open[f.Channel] != nil && c.properties == nil {
 		return nil
 	}
 	delete(l.open, f.Channel)
-	l.model.in[f.Channel] = append(l.model.in[f.Channel], c.event)
+	l.in[f.Channel] = append(l.in[f.Channel], c.event)
 	return nil
 }

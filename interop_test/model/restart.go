@@ -23,11 +23,11 @@ var forced = &amqp.ConnectionClose{
 
 // Restart is what is left when the broker has ended and begun again, and what
 // one connection was told of that; the others had left before.
-func (w *world) Restart(how restart, witness *conn) (difference string) {
-	return try(func() {
-		if how == stopped {
-			witness.end()
-			witness.emit(0, forced, nil)
+func (ws worlds) Restart(how restart, witness string, came inbox) (worlds, string) {
+	return ws.try(came, func(w *world) {
+		if c := w.conn(witness); how == stopped {
+			c.end()
+			c.emit(0, forced, nil)
 		}
 		if w.memory {
 			w.exchanges, w.queues, w.bindings = newWorld().exchanges, nil, nil

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/leveretmq/leveret/broker"
 	"github.com/leveretmq/leveret/storage"
@@ -27,27 +26,6 @@ func (tb *table) start() (err error) {
 }
 
 func (tb *table) data() string { return filepath.Join(tb.dir, strconv.Itoa(tb.life)) }
-
-// trip is a round trip after which the broker might be killed.
-func (tb *table) trip() trip {
-	if tb.dir == "" {
-		return roundTrip
-	}
-	return durableTrip
-}
-
-// more waits for another frame on any connection: a message may come from a
-// disk.
-func (tb *table) more() bool {
-	for limit := time.Now().Add(patience); time.Now().Before(limit); {
-		for _, l := range tb.links {
-			if some, err := l.settle(time.Millisecond); some || err != nil {
-				return some
-			}
-		}
-	}
-	return false
-}
 
 // restart ends the broker, begins it anew and returns what differs.
 func (tb *table) restart(s step) (difference string) {
@@ -66,8 +44,9 @@ func (tb *table) restart(s step) (difference string) {
 	if err := end(witness); err != nil {
 		return err.Error()
 	}
+	difference = tb.compare(func(came inbox) (worlds, string) { return tb.worlds.Restart(s.restart, s.conn, came) })
 	tb.links = map[string]*link{}
-	return tb.world.Restart(s.restart, witness.model)
+	return difference
 }
 
 // stop has the broker end in good order, of which the witness is told, and
@@ -81,7 +60,7 @@ func (tb *table) stop(witness *link) error {
 		}
 		ended <- tb.broker.Shutdown(context.Background())
 	}()
-	told := witness.barrier(false, roundTrip)
+	told := witness.barrier()
 	if tb.broker == nil {
 		return <-ended // it does not wait for an answer, which may fail
 	}
@@ -93,10 +72,7 @@ func (tb *table) stop(witness *link) error {
 
 // kill starts another broker on a copy of what this one has written, for which
 // it was given no occasion.
-func (tb *table) kill(witness *link) error {
-	if err := witness.barrier(true, tb.trip()); err != nil {
-		return err
-	}
+func (tb *table) kill(*link) error {
 	killed, old := tb.broker, tb.data()
 	tb.life++
 	if tb.dir != "" {

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -22,6 +21,10 @@ type world struct {
 
 	// memory is set if nothing outlives the broker, kills if it may be killed.
 	memory, kills bool
+
+	// script are choices to make, options those that were made: see choose.
+	script  []int
+	options []option
 
 	// wrong is a rule that this model gets wrong on purpose, see faults.
 	wrong string
@@ -53,6 +56,15 @@ func (w *world) exchange(name string) *exchange {
 	return nil
 }
 
+func (w *world) conn(name string) *conn {
+	for _, c := range w.conns {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
 func (w *world) queue(name string) *queue {
 	for _, q := range w.queues {
 		if q.name == name {
@@ -60,43 +72,6 @@ func (w *world) queue(name string) *queue {
 		}
 	}
 	return nil
-}
-
-// disagreement is how the frames differ from what the model says.
-type disagreement string
-
-func disagree(format string, args ...any) {
-	panic(disagreement(fmt.Sprintf(format, args...)))
-}
-
-// Take carries out a batch of commands of one connection, and compares all
-// that came on every connection since the last one.
-func (w *world) Take(c *conn, batch []command) (difference string) {
-	return try(func() {
-		for _, q := range w.queues {
-			q.disorder = false
-		}
-		for _, cmd := range batch {
-			c.take(cmd)
-			w.dispatch()
-		}
-		w.finish()
-	})
-}
-
-// try returns the first disagreement of what do compares.
-func try(do func()) (difference string) {
-	defer func() {
-		switch d := recover().(type) {
-		case nil:
-		case disagreement:
-			difference = string(d)
-		default:
-			panic(d)
-		}
-	}()
-	do()
-	return ""
 }
 
 // dispatch carries out all deliveries that the frames show, and that may
@@ -121,12 +96,8 @@ func (w *world) deliverAny(hasty bool) (some bool) {
 // that had not.
 func (w *world) finish() {
 	for _, q := range w.queues {
-		for k := q.next(); k != nil && k.channel.conn.more != nil && k.channel.conn.more(); k = q.next() {
-			w.dispatch()
-		}
 		if k := q.next(); k != nil {
-			d := k.preview(q.ready[0])
-			disagree("on %s, want\n  %v\ngot\n  %v", k.channel, d, k.channel.peek())
+			disagree("on %s, want\n  %v\ngot\n  %v", k.channel, k.preview(q.ready[0]), k.channel.peek())
 		}
 	}
 	for _, c := range w.conns {

@@ -1,0 +1,32 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// state tells two worlds apart that may answer differently.
+func (w *world) state() string {
+	var b strings.Builder
+	for _, q := range w.queues {
+		fmt.Fprintln(&b, q.name, q.last, q.loose, q.ready, q.consumers, q.passed)
+	}
+	for _, c := range w.conns {
+		for _, id := range slices.Sorted(maps.Keys(c.channels)) {
+			ch := c.channels[id]
+			fmt.Fprintln(&b, ch, ch.closing, ch.volume, ch.tag, ch.unsettled, ch.kept, ch.consumers,
+				ch.unconfirmed, ch.publishes, ch.settles)
+		}
+	}
+	return b.String()
+}
+
+func (e entry) String() string {
+	return fmt.Sprint(e.position, e.redelivered, e.doubtful, e.onDisk, *e.message)
+}
+
+func (d *delivery) String() string { return fmt.Sprint(d.entry, d.tag, d.queue.name, d.consumer) }
+
+func (k *consumer) String() string { return fmt.Sprint(k.channel, k.tag, k.unsettled) }
