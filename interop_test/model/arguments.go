@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -40,6 +41,10 @@ func typeName(v any) string {
 		return "signedint"
 	case int64:
 		return "long"
+	case int8:
+		return "byte"
+	case bool:
+		return "bool"
 	default:
 		return "longstr"
 	}
@@ -47,7 +52,10 @@ func typeName(v any) string {
 
 // compared are the arguments of queues that sequences use and that have to
 // be the same when a queue is declared again, in their order (QDEC-24).
-var compared = []string{"x-expires", "x-message-ttl", "x-max-length"}
+var compared = []string{
+	"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
+	"x-max-length-bytes", "x-max-priority", "x-overflow", "x-single-active-consumer", "x-delivery-limit",
+}
 
 func (q *queue) equivalentArguments(args amqp.Table) *refusal {
 	for _, arg := range compared {
@@ -58,14 +66,28 @@ func (q *queue) equivalentArguments(args amqp.Table) *refusal {
 	return nil
 }
 
-// checkQueueArguments is QARG-03 to QARG-05, for a queue that is new (QARG-31).
+// checkQueueArguments is QARG-03 to QARG-11, for a queue that is new (QARG-31).
 func checkQueueArguments(queue string, args amqp.Table) *refusal {
-	for _, arg := range compared {
-		if v, ok := args.Get(arg); ok {
-			if n, _ := integer(v); n < 0 {
-				return refuse(406, "invalid arg '%s' for queue '%s' in vhost '/': {value_negative,%d}", arg, queue, n)
-			}
+	invalid := func(arg, reason string) *refusal {
+		return refuse(406, "invalid arg '%s' for queue '%s' in vhost '/': %s", arg, queue, reason)
+	}
+	for _, arg := range []string{"x-expires", "x-message-ttl", "x-max-length", "x-max-priority"} {
+		v, _ := args.Get(arg)
+		switch n, _ := integer(v); {
+		case n < 0:
+			return invalid(arg, fmt.Sprintf("{value_negative,%d}", n))
+		case arg == "x-max-priority" && n > 255:
+			return invalid(arg, fmt.Sprintf("{max_value_exceeded,%d}", n))
 		}
+	}
+	_, exchange := args.Get("x-dead-letter-exchange")
+	_, key := args.Get("x-dead-letter-routing-key")
+	overflow := word(args, "x-overflow")
+	switch {
+	case key && !exchange:
+		return invalid("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined")
+	case !slices.Contains([]string{"", "drop-head", "reject-publish", "reject-publish-dlx"}, overflow):
+		return invalid("x-overflow", "invalid_overflow")
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type channel struct {
 
 	confirms    bool
 	published   uint64 // last sequence number
-	unconfirmed []uint64
+	unconfirmed []pending
 
 	tx        bool
 	publishes []txPublish
@@ -116,11 +116,11 @@ func (ch *channel) takeBasic(m amqp.Method) *refusal {
 	case *amqp.BasicGet:
 		return ch.get(m)
 	case *amqp.BasicAck:
-		return ch.settle(m.DeliveryTag, m.Multiple, false)
+		return ch.settle(m.DeliveryTag, m.Multiple, acked)
 	case *amqp.BasicReject:
-		return ch.settle(m.DeliveryTag, false, m.Requeue)
+		return ch.settle(m.DeliveryTag, false, refusing(m.Requeue))
 	case *amqp.BasicNack:
-		return ch.settle(m.DeliveryTag, m.Multiple, m.Requeue)
+		return ch.settle(m.DeliveryTag, m.Multiple, refusing(m.Requeue))
 	case *amqp.BasicRecover:
 		return ch.recover(m.Requeue, true)
 	case *amqp.BasicRecoverAsync:
@@ -148,9 +148,31 @@ func (ch *channel) end() {
 		back = append(back, s.deliveries...)
 	}
 	ch.unsettled, ch.settles, ch.publishes = nil, nil, nil
-	giveBack(back)
+	ch.giveBack(inOrder(back))
 	for _, k := range consumers {
 		k.queue.deleteIfUnused() // QDEC-20, QDEC-21
+	}
+}
+
+// giveBack returns deliveries to one queue after the other, in an order that the
+// broker chooses: what dies with that may go to the next one.
+func (ch *channel) giveBack(back []*delivery) {
+	w := ch.conn.world
+	for len(back) > 0 {
+		var queues []*queue
+		for _, d := range back {
+			if !slices.Contains(queues, d.queue) {
+				queues = append(queues, d.queue)
+			}
+		}
+		q := queues[0]
+		if w.fragile() {
+			q = queues[w.choose(len(queues))]
+		}
+		of := func(d *delivery) bool { return d.queue == q }
+		giveBack(slices.DeleteFunc(slices.Clone(back), func(d *delivery) bool { return !of(d) }))
+		back = slices.DeleteFunc(slices.Clone(back), of)
+		w.meanwhile()
 	}
 }
 

@@ -12,6 +12,7 @@ func (w *world) clone() *world {
 	*c.to = *w
 	c.to.exchanges = slices.Clone(w.exchanges)
 	c.to.queues = each(w.queues, c.queue)
+	c.to.gone = each(w.gone, c.queue)
 	c.to.conns = each(w.conns, c.conn)
 	c.to.bindings = each(w.bindings, func(b binding) binding {
 		b.queue = c.queue(b.queue)
@@ -53,7 +54,8 @@ func (c *copier) queue(of *queue) *queue {
 	q, known := once(of, c.queues)
 	if !known {
 		q.world, q.owner = c.to, c.conn(of.owner)
-		q.ready = slices.Clone(of.ready)
+		q.ready, q.dying = slices.Clone(of.ready), slices.Clone(of.dying)
+		q.active = c.consumer(of.active)
 		q.consumers, q.passed = each(of.consumers, c.consumer), each(of.passed, c.consumer)
 	}
 	return q

@@ -44,9 +44,16 @@ func (cmd command) String() string {
 // message is what a publish makes of its content. It never changes.
 type message struct {
 	exchange, key string
+	hidden        []string // further routing keys, which consumers never see
 	properties    []byte
 	body          string
+	priority      int
 	persistent    bool
+}
+
+func (m *message) headers() amqp.Table {
+	p, _ := amqp.Properties(m.properties).Decode()
+	return p.Headers
 }
 
 // event is a method that came, or that should, with its content.

@@ -120,8 +120,23 @@ func (c *conn) end() {
 	}
 	c.ended = true
 	c.world.disorder(c)
+	var idle, busy []*channel
 	for _, id := range slices.Sorted(maps.Keys(c.channels)) {
-		c.channels[id].end()
+		if ch := c.channels[id]; c.world.features && slices.ContainsFunc(slices.Concat(c.world.queues, c.world.gone), ch.holds) {
+			busy = append(busy, ch)
+		} else {
+			idle = append(idle, ch)
+		}
+	}
+	for _, ch := range idle {
+		ch.end()
+	}
+	for len(busy) > 0 {
+		i := c.world.choose(len(busy))
+		busy[i].end()
+		c.world.dispatch()
+		c.world.meanwhile()
+		busy = slices.Delete(busy, i, i+1)
 	}
 	for _, q := range slices.Clone(c.world.queues) {
 		if q.owner == c {

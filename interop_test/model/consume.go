@@ -55,7 +55,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) *refusal {
 		return r
 	}
 	exclusive := func(k *consumer) bool { return k.exclusive }
-	if slices.ContainsFunc(q.consumers, exclusive) || m.Exclusive && len(q.consumers) > 0 { // CONS-06
+	if slices.ContainsFunc(q.consumers, exclusive) || m.Exclusive && (len(q.consumers) > 0 || q.single()) { // CONS-06, CONS-23
 		return refuse(403, "queue '%s' in vhost '/' in exclusive use", q.name)
 	}
 	k := &consumer{
@@ -70,7 +70,27 @@ func (ch *channel) consume(m *amqp.BasicConsume) *refusal {
 	}
 	ch.consumers = append(ch.consumers, k)
 	q.consumers = append(q.consumers, k)
+	q.appoint()
 	return nil
+}
+
+// single tells whether only one consumer gets messages.
+func (q *queue) single() bool {
+	v, _ := q.args.Get("x-single-active-consumer")
+	return v == true && q.world.wrong != "every consumer is active"
+}
+
+// appoint makes one consumer the active one if there is none: the first of those
+// with the highest priority (CONS-22, CONS-24).
+func (q *queue) appoint() {
+	if !q.single() || q.active != nil {
+		return
+	}
+	for _, k := range q.consumers {
+		if q.active == nil || k.priority > q.active.priority {
+			q.active = k
+		}
+	}
 }
 
 // generatedTag is the tag that the reply gives to a new consumer (CONS-01).
@@ -102,7 +122,14 @@ func (ch *channel) forget(k *consumer) {
 
 func (q *queue) drop(k *consumer) {
 	is := func(other *consumer) bool { return other == k }
+	if len(q.consumers) == 1 && is(q.consumers[0]) {
+		q.use()
+	}
 	q.consumers, q.passed = slices.DeleteFunc(q.consumers, is), slices.DeleteFunc(q.passed, is)
+	if q.active == k {
+		q.active = nil
+		q.appoint()
+	}
 }
 
 // cancelled tells the consumers of a queue that has gone (CONS-19, CONS-20), in
@@ -130,12 +157,15 @@ func (ch *channel) get(m *amqp.BasicGet) *refusal {
 	if r != nil {
 		return r
 	}
+	q.use()
+	q.expire()
 	if len(q.ready) == 0 { // GET-02
 		ch.emit(&amqp.BasicGetEmpty{})
 		return nil
 	}
 	e := q.ready[0]
 	q.ready = q.ready[1:]
+	q.expire()
 	ch.tag++
 	ch.conn.await(ch.id)
 	if !m.NoAck { // else GET-04
@@ -144,7 +174,7 @@ func (ch *channel) get(m *amqp.BasicGet) *refusal {
 	ch.conn.emit(ch.id, &amqp.BasicGetOk{
 		DeliveryTag: ch.tag, Redelivered: e.flag(ch),
 		Exchange: e.message.exchange, RoutingKey: e.message.key, MessageCount: uint32(len(q.ready)),
-	}, e.message)
+	}, q.shown(e))
 	return nil
 }
 

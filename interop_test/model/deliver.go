@@ -27,6 +27,9 @@ func (k *consumer) room() bool {
 // then the turns are not held against the broker any more.
 func (q *queue) order() (may []*consumer) {
 	line := slices.Clone(q.consumers)
+	if q.single() {
+		line = slices.DeleteFunc(line, func(k *consumer) bool { return k != q.active })
+	}
 	slices.SortStableFunc(line, func(a, b *consumer) int { return b.priority - a.priority })
 	for _, k := range line {
 		q.loose = q.loose || k.channel.limit > 0 && !k.noAck && len(line) > 1
@@ -52,6 +55,7 @@ func (q *queue) order() (may []*consumer) {
 // back, and another one gets it then: so the frames of others are believed only
 // when nothing else goes on, in haste.
 func (q *queue) deliverNext(hasty bool) bool {
+	q.expire()
 	if len(q.ready) == 0 {
 		return false
 	}
@@ -92,6 +96,7 @@ func (ch *channel) ends() int {
 
 // next is a consumer that must get a message, if there is one.
 func (q *queue) next() *consumer {
+	q.expire()
 	if len(q.ready) == 0 {
 		return nil
 	}
@@ -106,7 +111,20 @@ func (k *consumer) preview(e entry) event {
 	return newEvent(&amqp.BasicDeliver{
 		ConsumerTag: k.tag, DeliveryTag: k.channel.tag + 1, Redelivered: e.flag(k.channel),
 		Exchange: e.message.exchange, RoutingKey: e.message.key,
-	}, e.message)
+	}, k.queue.shown(e))
+}
+
+// shown is a message as clients get it: a queue with a limit of deliveries tells
+// how many have failed (LAV-13).
+func (q *queue) shown(e entry) *message {
+	if _, limited := q.number("delivery-limit"); !limited || e.failures == 0 {
+		return e.message
+	}
+	m := *e.message
+	p, _ := amqp.Properties(m.properties).Decode()
+	p.Headers = with(p.Headers, "x-delivery-count", int64(e.failures))
+	m.properties = p.Append(nil)
+	return &m
 }
 
 func (q *queue) deliver(i int, k *consumer) {
@@ -129,6 +147,9 @@ func (q *queue) deliver(i int, k *consumer) {
 func (k *consumer) last() {
 	if k.queue.world.wrong == "consumers take no turns" {
 		return
+	}
+	if k.queue.single() {
+		return // who comes next is in the order of their coming
 	}
 	k.queue.drop(k)
 	k.queue.consumers = append(k.queue.consumers, k)

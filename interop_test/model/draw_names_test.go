@@ -137,16 +137,7 @@ func (d drawer) declareQueue() amqp.Method {
 		return m
 	}
 	m.Passive, m.Durable, m.AutoDelete, m.Exclusive = d.rarely(20), d.bit(), d.rarely(4), d.rarely(10)
-	if d.rarely(6) {
-		m.Arguments = amqp.Table{pick(d,
-			amqp.Field{Key: "x-message-ttl", Value: int32(3600000)}, amqp.Field{Key: "x-message-ttl", Value: int64(3600000)},
-			amqp.Field{Key: "x-expires", Value: int32(3600000)}, amqp.Field{Key: "x-max-length", Value: int32(100000)},
-			amqp.Field{Key: "x-anything", Value: "x"}, amqp.Field{Key: "x-queue-type", Value: "classic"},
-			amqp.Field{Key: "x-message-ttl", Value: int32(-1)})}
-		if m.Queue == "" {
-			m.Arguments = nil // the text of a refusal would have the name that nobody learns
-		}
-	}
+	m.Arguments = d.queueArguments(m.Queue != "")
 	return m
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -17,7 +18,8 @@ type step struct {
 	restart restart
 	conn    string // of restart: the one that stays up to the end
 	connect bool
-	notify  bool // of connect: the client understands basic.cancel
+	notify  bool          // of connect: the client understands basic.cancel
+	wait    time.Duration // before all else
 	batch   []command
 	doubts  bool // the batch has an acknowledgement that may fail
 }
@@ -27,6 +29,9 @@ func (s step) GoString() string {
 	var b strings.Builder
 	if s.restart != stays {
 		fmt.Fprintf(&b, "\n  %s stays for\n  %s", s.conn, s.restart)
+	}
+	if s.wait > 0 {
+		fmt.Fprintf(&b, "\n  %s skip %v", s.conn, s.wait)
 	}
 	if s.connect {
 		caps := ""
@@ -83,6 +88,10 @@ func (d drawer) step() step {
 		if d.w.kills && d.bit() {
 			s.restart = killed
 		}
+		return s
+	}
+	if d.w.features && *addr == "" && d.rarely(8) {
+		s.wait = pick[time.Duration](d, 40, 40, 160, 400, 1500) * time.Millisecond
 		return s
 	}
 	d.c = c
@@ -280,7 +289,11 @@ func (d drawer) command(ch *channel) command {
 	if ch.tx && d.rarely(6) {
 		return command{channel: ch.id, method: d.mode(ch)}
 	}
-	switch d.below(14) {
+	kinds := 14
+	if d.w.features && len(d.w.queues) > 2 {
+		kinds = 12 // let them be used
+	}
+	switch d.below(kinds) {
 	case 0, 1, 2, 3, 4:
 		return d.publish(ch.id)
 	case 5, 6, 7, 8:
@@ -323,6 +336,12 @@ func (d drawer) publish(id uint16) command {
 	case d.rarely(4):
 		cmd.properties.MessageID = "id"
 	}
+	if d.w.features && d.rarely(3) {
+		cmd.properties.Priority = pick[uint8](d, 1, 2, 5, 200)
+	}
+	if d.w.features && d.rarely(4) {
+		cmd.properties.Expiration = pick(d, "100", "0", "300", "1000", "3000000000")
+	}
 	cmd.properties.DeliveryMode = pick[uint8](d, 2, 2, 0, 1)
 	return cmd
 }
@@ -352,6 +371,9 @@ func (d drawer) settle(ch *channel) amqp.Method {
 		tag = ch.unsettled[d.below(n)].tag
 	default:
 		return &amqp.BasicConsume{Queue: d.queueName()}
+	}
+	if d.w.features && d.bit() {
+		return &amqp.BasicNack{DeliveryTag: tag, Multiple: multiple, Requeue: d.rarely(3)}
 	}
 	switch d.below(12) {
 	default:

@@ -26,7 +26,7 @@ var (
 // TestMain sets how much rapid does, unless the command line says so.
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{
-		"rapid.checks": "1000", "rapid.steps": "60", "rapid.nofailfile": "true",
+		"rapid.checks": "1000", "rapid.steps": "60", "rapid.nofailfile": "true", "rapid.shrinktime": "1ms",
 	} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
@@ -55,13 +55,26 @@ func TestRandomSequencesSurviveRestarts(t *testing.T) {
 }
 
 func check(t *testing.T, dir string) {
+	var g game
+	var steps []step
+	var first string
 	defer func() {
-		if t.Failed() {
-			t.Log("the first sequence that failed, before it was made shorter:", first)
+		if t.Failed() && *addr == "" {
+			t.Logf("%+v\n%s\n%s", g, script(steps), first)
+			steps = shorten(t, dir, g, steps)
+			inBubble(t, func() { t.Logf("made shorter:\n%s\n%s", script(steps), replay(t, dir, g, steps)) })
 		}
 	}()
 	rapid.Check(t, func(r *rapid.T) {
-		inBubble(t, func() { sequence(r, dir, "") })
+		difference, now := "", game{}
+		var played []step
+		inBubble(t, func() { now, played, difference = sequence(r, dir, "") })
+		if difference != "" {
+			if len(steps) == 0 {
+				g, steps, first = now, played, difference
+			}
+			r.Fatal("the answers differ from what the model says") // always the same text, for what differs has names that the broker makes
+		}
 	})
 }
 
@@ -82,39 +95,33 @@ func inBubble(t *testing.T, do func()) {
 	}
 }
 
-// first is the first sequence that failed, for what depends on a choice of the
-// broker and does not fail again.
-var first string
+// game is what a sequence is about.
+type game struct {
+	wrong   string // rule of the model
+	journal int64  // size, if it is not the usual one
+	batches bool
+}
 
 // sequence plays one sequence to a new broker, up to the first difference. With
 // a directory the broker keeps below it what is durable.
-func sequence(t *rapid.T, dir, wrong string) (difference string) {
-	journal := int64(0)
+func sequence(t *rapid.T, dir, wrong string) (g game, played []step, difference string) {
+	g.wrong = wrong
 	if dir != "" && rapid.Bool().Draw(t, "small journal") {
-		journal = 1
+		g.journal = 1
 	}
-	tb := newTable(t, dir, journal)
+	g.batches = *addr == "" && rapid.Bool().Draw(t, "batches")
+	tb := newTable(t, dir, g)
 	defer tb.clear()
-	tb.worlds[0].wrong = wrong
-	tb.worlds[0].batches = *addr == "" && rapid.Bool().Draw(t, "batches")
 	body := 0
 	steps := rapid.Custom(func(t *rapid.T) step { return drawer{T: t, w: tb.worlds[0], body: &body}.step() })
-	script := ""
 	t.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) {}, "step": func(t *rapid.T) {
-		if difference != "" {
-			return
-		}
-		s := steps.Draw(t, "step")
-		script += s.GoString()
-		if difference = tb.play(s); difference != "" && wrong == "" {
-			if first == "" {
-				first = script + "\n" + difference
-			}
-			t.Log(difference) // has names that the broker generates: rapid wants the same text whenever it plays the same sequence
-			t.Fatal("the answers differ from what the model says")
+		if difference == "" && len(tb.worlds) > 0 {
+			s := steps.Draw(t, "step")
+			played = append(played, s)
+			difference = tb.play(s)
 		}
 	}})
-	return difference
+	return g, played, difference
 }
 
 // table is a broker with the connections to it and the model of both.
@@ -123,18 +130,20 @@ type table struct {
 	dir     string         // has the data, in one directory after the other; "": they are in memory, or elsewhere
 	life    int            // which of them
 	journal int64          // its size, if it is not the usual one
+	began   time.Time      // when the broker did
 	worlds  worlds
 	links   map[string]*link
 }
 
 // newTable begins with a broker. One whose journal is small goes on moving what
 // it has to other files, and cannot be copied as it is at one moment.
-func newTable(t *rapid.T, dir string, journal int64) *table {
+func newTable(t interface{ Fatal(...any) }, dir string, g game) *table {
 	w := newWorld()
 	w.rabbit = *addr != ""
 	w.memory = *addr == "" && dir == ""
-	w.kills = *addr == "" && journal == 0
-	tb := &table{worlds: worlds{w}, links: map[string]*link{}, journal: journal}
+	w.kills = *addr == "" && g.journal == 0
+	w.wrong, w.batches, w.features = g.wrong, g.batches, !g.batches
+	tb := &table{worlds: worlds{w}, links: map[string]*link{}, journal: g.journal}
 	if *addr != "" {
 		return tb
 	}
@@ -150,6 +159,9 @@ func newTable(t *rapid.T, dir string, journal int64) *table {
 
 // play carries out a step and returns what differs.
 func (tb *table) play(s step) (difference string) {
+	if err := tb.pass(max(s.wait, time.Millisecond)); err != nil {
+		return err.Error()
+	}
 	if s.restart != stays {
 		return tb.restart(s)
 	}
@@ -162,6 +174,15 @@ func (tb *table) play(s step) (difference string) {
 		return err.Error()
 	}
 	return tb.compare(func(came inbox) (worlds, string) { return tb.worlds.Take(s.conn, s.batch, came) })
+}
+
+// pass lets time pass.
+func (tb *table) pass(d time.Duration) error {
+	if tb.broker == nil {
+		return nil
+	}
+	<-time.After(d)
+	return tb.gather(0)
 }
 
 // compare takes what has come for granted, or has the model look at it. It may be
@@ -229,7 +250,7 @@ func (tb *table) exchange(s step) error {
 		}
 		b = append(b, cmd.bytes()...)
 	}
-	if err := l.write(b); err != nil {
+	if err := l.write(b); err != nil && len(b) > 0 {
 		return err
 	}
 	for _, l := range tb.links {

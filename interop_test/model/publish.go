@@ -28,37 +28,66 @@ func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body st
 		}
 		keys = append(keys, more...)
 	}
-	content := &message{m.Exchange, m.RoutingKey, delivered(p), body, p.DeliveryMode == 2}
+	content := &message{m.Exchange, m.RoutingKey, copies(p.Headers, "BCC"), delivered(p), body, int(p.Priority), p.DeliveryMode == 2}
 	t := txPublish{content, w.route(x, keys, p.Headers), m.Mandatory}
 	if ch.tx { // TX-03, TX-06
 		ch.publishes = append(ch.publishes, t)
 		return nil
 	}
 	ch.carryOut(t)
-	if ch.confirms {
-		ch.published++
-		ch.unconfirmed = append(ch.unconfirmed, ch.published)
-	}
 	return nil
 }
 
 // carryOut is a publish as it happens, in a transaction at its end: the names
-// of queues may mean others by then.
-func (ch *channel) carryOut(t txPublish) {
+// of queues may mean others by then. A queue may get it after what becomes of it
+// in another one.
+func (ch *channel) carryOut(t txPublish) (refused bool) {
 	w, routed := ch.conn.world, false
+	var late []*queue
 	for _, name := range t.queues {
-		if q := w.queue(name); q != nil {
-			routed = true
-			q.last++
-			q.ready = append(q.ready, entry{position: q.last, message: t.message})
+		q := w.queue(name)
+		switch {
+		case q == nil:
+			continue
+		case len(t.queues) > 1 && w.fragile() && w.choose(2) == 1:
+			late = append(late, q)
+		default:
+			refused = !q.accept(t.message) || refused
 		}
+		routed = true
+	}
+	for _, q := range late {
+		w.dispatch()
+		w.trim()
+		w.meanwhile()
+		refused = !q.accept(t.message) || refused
 	}
 	if !routed && t.mandatory && w.wrong != "mandatory is ignored" { // PUB-03
 		ch.conn.emit(ch.id, &amqp.BasicReturn{
 			ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: t.message.exchange, RoutingKey: t.message.key,
 		}, t.message)
 	}
+	if ch.confirms {
+		ch.published++
+		ch.unconfirmed = append(ch.unconfirmed, pending{ch.published, refused && w.wrong != "what is refused is confirmed"})
+	}
 	w.dispatch()
+	w.trim()
+	return refused
+}
+
+// fragile tells whether what comes to one queue may drive something to another.
+func (w *world) fragile() bool {
+	return slices.ContainsFunc(w.queues, func(q *queue) bool {
+		_, ok := q.word("dead-letter-exchange")
+		return ok
+	})
+}
+
+// pending is a publish that was not confirmed yet.
+type pending struct {
+	number  uint64
+	refused bool
 }
 
 // carbonCopies are the routing keys in a header (PUB-11 to PUB-14).
@@ -141,13 +170,28 @@ func (ch *channel) skipConfirms() {
 }
 
 func (ch *channel) confirm(e event) bool {
-	ack, ok := e.method().(*amqp.BasicAck)
-	if !ok || ack.DeliveryTag > ch.published {
+	var last uint64
+	refused, multiple := false, false
+	switch m := e.method().(type) {
+	case *amqp.BasicAck:
+		last, multiple = m.DeliveryTag, m.Multiple
+	case *amqp.BasicNack: // LEN-06
+		last, multiple, refused = m.DeliveryTag, m.Multiple, true
+	default:
 		return false
 	}
-	before := len(ch.unconfirmed)
-	ch.unconfirmed = slices.DeleteFunc(ch.unconfirmed, func(n uint64) bool {
-		return n == ack.DeliveryTag || ack.Multiple && n < ack.DeliveryTag
-	})
-	return len(ch.unconfirmed) < before
+	var rest []pending
+	for _, p := range ch.unconfirmed {
+		switch {
+		case p.number != last && !(multiple && p.number < last):
+			rest = append(rest, p)
+		case p.refused != refused:
+			return false
+		}
+	}
+	if last > ch.published || len(rest) == len(ch.unconfirmed) {
+		return false
+	}
+	ch.unconfirmed = rest
+	return true
 }

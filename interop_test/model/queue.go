@@ -2,6 +2,7 @@ package model
 
 import (
 	"slices"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -14,10 +15,13 @@ type queue struct {
 	owner      *conn // whose exclusive queue it is
 	args       amqp.Table
 
-	ready     []entry // by position
+	ready     []entry // those that come first before others
 	last      int     // position of the last that was published
 	consumers []*consumer
 	passed    []*consumer // of them, those who were passed over for want of room, in that order
+	active    *consumer   // who alone gets messages, if it is to be one
+	used      time.Time   // when somebody used it last
+	dying     []dead      // in the order of their deaths
 	deleted   bool
 
 	loose    bool // whose turn it is may have been decided by what is left open
@@ -27,6 +31,10 @@ type queue struct {
 // entry is a message in a queue.
 type entry struct {
 	position    int // in the order of publishing
+	priority    int
+	failures    int // how often it was given back
+	expires     time.Time
+	fresh       bool // it has just come
 	message     *message
 	redelivered bool
 	doubtful    bool // it may be marked as redelivered though it was not delivered
@@ -84,6 +92,7 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) *refusal {
 	}
 	ch.lastQueue = q.name
 	if !m.NoWait {
+		q.use()
 		ch.emit(&amqp.QueueDeclareOk{
 			Queue: q.name, MessageCount: uint32(len(q.ready)), ConsumerCount: uint32(len(q.consumers)),
 		})
@@ -109,6 +118,7 @@ func (ch *channel) declareQueue(m *amqp.QueueDeclare) (*queue, *refusal) {
 	if m.Exclusive {
 		q.owner = ch.conn
 	}
+	q.used = w.now
 	w.queues = append(w.queues, q)
 	return q, nil
 }
@@ -183,7 +193,10 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) *refusal {
 
 // deleteQueue removes a queue with its bindings (QOP-10).
 func (w *world) deleteQueue(q *queue) {
-	q.deleted, q.ready, q.consumers = true, nil, nil
+	if len(q.dying) > 0 {
+		w.gone = append(w.gone, q)
+	}
+	q.deleted, q.ready, q.consumers, q.active = true, nil, nil, nil
 	w.queues = slices.DeleteFunc(w.queues, func(other *queue) bool { return other == q })
 	w.unbindAll(func(b binding) bool { return b.queue == q })
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -23,17 +24,21 @@ var forced = &amqp.ConnectionClose{
 
 // Restart is what is left when the broker has ended and begun again, and what
 // one connection was told of that; the others had left before.
-func (ws worlds) Restart(how restart, witness string, came inbox) (worlds, string) {
+func (ws worlds) Restart(how restart, witness string, ended, began time.Time, came inbox) (worlds, string) {
+	now := time.Now()
 	return ws.try(came, func(w *world) {
+		w.advance(ended)
 		if c := w.conn(witness); how == stopped {
 			c.end()
 			c.emit(0, forced, nil)
 		}
+		w.now = began
 		if w.memory {
 			w.exchanges, w.queues, w.bindings = newWorld().exchanges, nil, nil
 		} else {
 			w.recover(how)
 		}
+		w.advance(now)
 		w.finish()
 		w.conns = nil
 	})
@@ -46,7 +51,7 @@ func (w *world) recover(how restart) {
 	w.queues = slices.DeleteFunc(w.queues, func(q *queue) bool { return !q.durable })
 	w.bindings = slices.DeleteFunc(w.bindings, func(b binding) bool { return !w.keeps(b) })
 	for _, q := range w.queues {
-		q.consumers, q.passed, q.loose = nil, nil, w.batches
+		q.consumers, q.passed, q.active, q.loose, q.used = nil, nil, nil, w.batches, w.now
 		q.ready = append(slices.Clone(q.ready), held[q]...)
 		if w.wrong == "a queue returns empty" {
 			q.ready = nil
@@ -55,9 +60,14 @@ func (w *world) recover(how restart) {
 			return !e.message.persistent && w.wrong != "every message is persistent"
 		})
 		if w.wrong != "what was delivered comes back last" {
-			slices.SortFunc(q.ready, func(a, b entry) int { return cmp.Compare(a.position, b.position) })
+			slices.SortFunc(q.ready, func(a, b entry) int {
+				return cmp.Or(b.priority-a.priority, cmp.Compare(a.position, b.position))
+			})
 		}
 		for i := range q.ready {
+			if d, mortal := q.lifetime(q.ready[i].message); mortal && w.wrong == "time stands still while nobody looks" {
+				q.ready[i].expires = w.now.Add(d)
+			}
 			q.ready[i].onDisk = true
 			q.ready[i].doubtful = q.ready[i].doubtful || how == killed
 			q.ready[i].redelivered = q.ready[i].redelivered && w.wrong != "a restart forgets what was delivered"

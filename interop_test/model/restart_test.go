@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/leveretmq/leveret/broker"
 	"github.com/leveretmq/leveret/storage"
@@ -17,6 +18,7 @@ import (
 
 // start starts a broker on the data that there are.
 func (tb *table) start() (err error) {
+	tb.began = time.Now()
 	if tb.dir == "" {
 		tb.broker = broker.New(broker.Options{})
 		return nil
@@ -41,10 +43,13 @@ func (tb *table) restart(s step) (difference string) {
 			}
 		}
 	}
+	ended := time.Now()
 	if err := end(witness); err != nil {
 		return err.Error()
 	}
-	difference = tb.compare(func(came inbox) (worlds, string) { return tb.worlds.Restart(s.restart, s.conn, came) })
+	difference = tb.compare(func(came inbox) (worlds, string) {
+		return tb.worlds.Restart(s.restart, s.conn, ended, tb.began, came)
+	})
 	tb.links = map[string]*link{}
 	return difference
 }

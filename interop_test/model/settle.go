@@ -10,17 +10,34 @@ import (
 
 // settle is basic.ack, basic.nack and basic.reject. In a transaction they take
 // effect at its end, but the tags are taken at once (TX-08, TX-09).
-func (ch *channel) settle(tag uint64, multiple, requeue bool) *refusal {
+func (ch *channel) settle(tag uint64, multiple bool, v verdict) *refusal {
 	ds, r := ch.takeUnsettled(tag, multiple)
 	if r != nil {
 		return r
 	}
 	if ch.tx {
-		ch.hold(ds, requeue)
+		ch.hold(ds, v)
 		return nil
 	}
-	ch.carryOutSettle(ds, requeue)
+	ch.carryOutSettle(ds, v)
 	return nil
+}
+
+// verdict is what is to become of deliveries.
+type verdict string
+
+const (
+	acked    verdict = "ack"
+	requeued verdict = "requeue" // ACK-09
+	rejected verdict = "reject"  // ACK-08
+	buried   verdict = "bury"    // was rejected before
+)
+
+func refusing(requeue bool) verdict {
+	if requeue {
+		return requeued
+	}
+	return rejected
 }
 
 // takeUnsettled is ACK-01 to ACK-07.
@@ -45,16 +62,23 @@ func (ch *channel) takeUnsettled(tag uint64, multiple bool) (taken []*delivery, 
 
 // carryOutSettle settles what one consumer has after what the other has, in the
 // order of their tags (CONS-14).
-func (ch *channel) carryOutSettle(ds []*delivery, requeue bool) {
-	for _, group := range byConsumer(ds) {
+func (ch *channel) carryOutSettle(ds []*delivery, v verdict) {
+	for i, group := range byConsumer(ds) {
+		if i > 0 {
+			ch.conn.world.meanwhile()
+		}
 		if k := group[0].consumer; k != nil {
 			k.unsettled -= len(group)
 		}
 		ch.unblock()
-		if requeue { // else ACK-08
+		switch v {
+		case requeued:
 			giveBack(group)
+		case rejected:
+			reject(group)
 		}
 		ch.conn.world.dispatch()
+		ch.conn.world.trim()
 	}
 	for _, d := range ds {
 		if d.consumer != nil && ch.limit > 0 && ch.volume > 0 { // QOS-08, QOS-09
@@ -89,20 +113,48 @@ func byConsumer(ds []*delivery) (groups [][]*delivery) {
 }
 
 // giveBack returns deliveries to their positions (ACK-09 to ACK-12), unless
-// their queue has gone (QOP-20).
+// their queue has gone (QOP-20), or now has too many, whoever could take them
+// (LEN-03).
 func giveBack(ds []*delivery) {
 	for _, d := range ds {
 		q, e := d.queue, d.entry
 		if q.deleted {
 			continue
 		}
-		e.onDisk = false
+		e.onDisk, e.fresh = false, false
 		e.redelivered = q.world.wrong != "what comes back is not marked"
-		i := 0
-		for i < len(q.ready) && (q.ready[i].position < e.position || q.world.wrong == "what comes back goes last") {
-			i++
+		if q.world.wrong == "what comes back goes last" {
+			q.last++
+			e.position = q.last
 		}
-		q.ready = slices.Insert(slices.Clone(q.ready), i, e)
+		e.failures++
+		if d, mortal := q.lifetime(e.message); mortal && q.world.wrong == "what comes back lives anew" {
+			e.expires = q.world.now.Add(d)
+		}
+		if q.failed(e) {
+			q.die(e.message, "delivery_limit")
+			continue
+		}
+		q.put(e)
+	}
+	for _, d := range ds {
+		d.queue.trim()
+	}
+}
+
+// failed tells whether a message was given back once too often (QQ-10, LAV-13).
+func (q *queue) failed(e entry) bool {
+	most, limited := q.number("delivery-limit")
+	if q.world.wrong == "one delivery more than the limit" {
+		most++
+	}
+	return limited && e.failures > most
+}
+
+// reject has messages die.
+func reject(ds []*delivery) {
+	for _, d := range ds {
+		d.queue.die(d.message, "rejected")
 	}
 }
 
@@ -116,6 +168,6 @@ func (ch *channel) recover(requeue, reply bool) *refusal {
 	}
 	all := ch.unsettled
 	ch.unsettled = nil
-	ch.carryOutSettle(all, true)
+	ch.carryOutSettle(all, requeued)
 	return nil
 }

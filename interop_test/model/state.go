@@ -11,7 +11,7 @@ import (
 func (w *world) state() string {
 	var b strings.Builder
 	for _, q := range w.queues {
-		fmt.Fprintln(&b, q.name, q.last, q.loose, q.ready, q.consumers, q.passed)
+		fmt.Fprintln(&b, q.name, q.last, q.used.UnixMilli(), q.loose, q.ready, q.consumers, q.active, q.passed)
 	}
 	for _, c := range w.conns {
 		for _, id := range slices.Sorted(maps.Keys(c.channels)) {
@@ -24,9 +24,14 @@ func (w *world) state() string {
 }
 
 func (e entry) String() string {
-	return fmt.Sprint(e.position, e.redelivered, e.doubtful, e.onDisk, *e.message)
+	return fmt.Sprint(e.position, e.failures, e.expires.UnixMilli(), e.redelivered, e.doubtful, e.onDisk, *e.message)
 }
 
 func (d *delivery) String() string { return fmt.Sprint(d.entry, d.tag, d.queue.name, d.consumer) }
 
-func (k *consumer) String() string { return fmt.Sprint(k.channel, k.tag, k.unsettled) }
+func (k *consumer) String() string {
+	if k == nil {
+		return ""
+	}
+	return fmt.Sprint(k.channel, k.tag, k.unsettled)
+}

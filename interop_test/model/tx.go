@@ -16,7 +16,7 @@ type txPublish struct {
 // txSettle is an acknowledgement: what it settles, and how.
 type txSettle struct {
 	deliveries []*delivery
-	requeue    bool
+	verdict    verdict
 }
 
 func (ch *channel) txSelect() *refusal {
@@ -35,25 +35,39 @@ func (ch *channel) txCommit() *refusal {
 	}
 	publishes, settles := ch.publishes, ch.settles
 	ch.publishes, ch.settles = nil, nil
+	refused := false
 	for _, t := range publishes {
-		ch.carryOut(t)
+		refused = ch.carryOut(t) || refused
+		ch.conn.world.meanwhile()
 	}
-	ch.emit(&amqp.TxCommitOk{}) // before what comes of the settling
+	for i, s := range settles {
+		if s.verdict == rejected {
+			reject(inOrder(s.deliveries))
+			settles[i].verdict = buried
+		}
+	}
+	ch.conn.world.meanwhile()
+	if !refused {
+		ch.emit(&amqp.TxCommitOk{}) // before what comes of the settling
+	}
 	for _, s := range settles {
-		ch.carryOutSettle(s.deliveries, s.requeue)
-		ch.conn.world.dispatch()
+		ch.carryOutSettle(s.deliveries, s.verdict)
+		ch.conn.world.meanwhile()
+	}
+	if refused { // TX-12
+		return refuse(406, "partial tx completion")
 	}
 	return nil
 }
 
 // hold leaves it to the commit to settle deliveries. Successive methods that
 // want the same are one (TX-08).
-func (ch *channel) hold(ds []*delivery, requeue bool) {
-	if last := len(ch.settles) - 1; last >= 0 && ch.settles[last].requeue == requeue {
+func (ch *channel) hold(ds []*delivery, v verdict) {
+	if last := len(ch.settles) - 1; last >= 0 && ch.settles[last].verdict == v {
 		ch.settles[last].deliveries = append(ch.settles[last].deliveries, ds...)
 		return
 	}
-	ch.settles = append(ch.settles, txSettle{ds, requeue})
+	ch.settles = append(ch.settles, txSettle{ds, v})
 }
 
 // txRollback is TX-04 and TX-10.

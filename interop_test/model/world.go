@@ -2,12 +2,16 @@ package model
 
 import (
 	"slices"
+	"time"
+
+	"github.com/leveretmq/leveret/amqp"
 )
 
 // world is a virtual host and the connections to it.
 type world struct {
 	exchanges []*exchange
 	queues    []*queue
+	gone      []*queue // deleted, but with dead that are still to be handed on
 	bindings  []binding
 	conns     []*conn
 
@@ -19,8 +23,14 @@ type world struct {
 	// gathers by kind changes the turns of consumers, which are left open.
 	batches bool
 
+	// features is set if queues do more than to keep messages.
+	features bool
+
 	// memory is set if nothing outlives the broker, kills if it may be killed.
 	memory, kills bool
+
+	now     time.Time
+	letters int // so far
 
 	// script are choices to make, options those that were made: see choose.
 	script  []int
@@ -90,6 +100,24 @@ func (w *world) deliverAny(hasty bool) (some bool) {
 		}
 	}
 	return some
+}
+
+// rest is all that follows by itself.
+func (w *world) rest() {
+	for {
+		w.dispatch()
+		if !w.trim() && !w.bury() {
+			return
+		}
+	}
+}
+
+// clock is the time in x-death.
+func (w *world) clock() amqp.Timestamp {
+	if w.rabbit {
+		return 0 // nobody knows
+	}
+	return amqp.Timestamp(w.now.Unix())
 }
 
 // finish checks that nothing is left that had to happen, and that nothing came

@@ -4,14 +4,19 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // worlds are what may be the case: more than one while the broker has made
 // choices that no frame has shown yet.
 type worlds []*world
 
-// most is how many worlds are looked at. Who has more of them cannot say much.
-const most = 200
+// most is how many worlds are looked at, and mostChoices in how many ways a step
+// may go. Who has more of them cannot say much: nothing more is said.
+const (
+	most        = 200
+	mostChoices = 5000
+)
 
 // inbox is what has come, by connection and channel.
 type inbox map[string]map[uint16][]event
@@ -48,12 +53,15 @@ func (w *world) rescript() (script []int, more bool) {
 
 // try carries out what happens, in each world and with each choice, and returns
 // the worlds that agree with what has come; if there is none, what differs in the
-// first.
+// first. No worlds and no difference: there are too many.
 func (ws worlds) try(came inbox, happens func(w *world)) (left worlds, difference string) {
-	var seen []string
+	ways := 0
 	for _, before := range ws {
 		var script []int
-		for more := true; more && len(left) <= most; {
+		for more := true; more; ways++ {
+			if ways > mostChoices || len(left) > most {
+				return nil, ""
+			}
 			w := before.clone()
 			w.script = script
 			for _, c := range w.conns {
@@ -62,21 +70,31 @@ func (ws worlds) try(came inbox, happens func(w *world)) (left worlds, differenc
 			d := try(func() { happens(w) })
 			script, more = w.rescript()
 			w.script, w.options = nil, nil
-			if d != "" {
-				if difference == "" {
-					difference = d
-				}
-				continue
-			}
-			if state := w.state(); !slices.Contains(seen, state) {
-				seen, left = append(seen, state), append(left, w)
+			if d == "" {
+				left = append(left, w)
+			} else if difference == "" {
+				difference = d
 			}
 		}
 	}
 	if len(left) > 0 {
-		return left, ""
+		return left.distinct(), ""
 	}
 	return ws, difference
+}
+
+// distinct are those that may answer differently.
+func (ws worlds) distinct() (some worlds) {
+	if len(ws) == 1 {
+		return ws
+	}
+	var seen []string
+	for _, w := range ws {
+		if state := w.state(); !slices.Contains(seen, state) {
+			seen, some = append(seen, state), append(some, w)
+		}
+	}
+	return some
 }
 
 // disagreement is how the frames differ from what the model says.
@@ -104,15 +122,19 @@ func try(do func()) (difference string) {
 // Take carries out a batch of commands of one connection, and compares all
 // that came on every connection since the last one.
 func (ws worlds) Take(conn string, batch []command, came inbox) (worlds, string) {
+	now := time.Now()
 	return ws.try(came, func(w *world) {
+		w.advance(now)
 		for _, q := range w.queues {
 			q.disorder = false
 		}
+		w.rest()
 		c := w.conn(conn)
 		for _, cmd := range batch {
 			c.take(cmd)
-			w.dispatch()
+			w.rest()
 		}
+		w.gone = nil
 		w.finish()
 	})
 }

@@ -1,0 +1,65 @@
+package model
+
+import "github.com/leveretmq/leveret/amqp"
+
+// queueArguments are what new queues are declared with.
+func (d drawer) queueArguments(named bool) (args amqp.Table) {
+	switch {
+	case d.w.features:
+		args = d.features()
+	case d.rarely(6):
+		args = append(args, pick(d,
+			amqp.Field{Key: "x-message-ttl", Value: int32(3600000)}, amqp.Field{Key: "x-message-ttl", Value: int64(3600000)},
+			amqp.Field{Key: "x-expires", Value: int32(3600000)}, amqp.Field{Key: "x-anything", Value: "x"},
+			amqp.Field{Key: "x-queue-type", Value: "classic"}))
+	}
+	if named && d.rarely(30) { // the text has the name, which nobody would learn
+		wrong := pick(d,
+			amqp.Field{Key: "x-message-ttl", Value: int32(-1)}, amqp.Field{Key: "x-max-length", Value: int32(-1)},
+			amqp.Field{Key: "x-max-priority", Value: int32(256)}, amqp.Field{Key: "x-overflow", Value: "drop-tail"},
+			amqp.Field{Key: "x-dead-letter-routing-key", Value: "alone"})
+		args = append(without(without(args, wrong.Key), "x-dead-letter-exchange"), wrong)
+		if wrong.Key != "x-dead-letter-routing-key" {
+			args = without(args, "x-dead-letter-routing-key")
+		}
+	}
+	return args
+}
+
+// features are arguments that make a queue do something, often several of them.
+func (d drawer) features() (args amqp.Table) {
+	set := func(key string, values ...any) {
+		args = append(args, amqp.Field{Key: key, Value: pick(d, values...)})
+	}
+	if d.bit() {
+		set("x-dead-letter-exchange", "", "", "", d.newExchange(), d.exchangeName())
+		if d.bit() {
+			set("x-dead-letter-routing-key", d.newQueue(), d.newQueue(), d.queueName(), d.key())
+		}
+	}
+	if d.rarely(3) {
+		set("x-max-length", int32(1), int32(2), int64(3), int8(0))
+	}
+	if d.rarely(8) {
+		set("x-max-length-bytes", int32(4), int32(8), int32(60_010))
+	}
+	if d.bit() == (len(without(without(args, "x-dead-letter-exchange"), "x-dead-letter-routing-key")) > 0) {
+		set("x-overflow", "reject-publish", "drop-head", "reject-publish-dlx")
+	}
+	if d.rarely(3) {
+		set("x-message-ttl", int32(200), int32(100), int32(0), int64(1000))
+	}
+	if d.rarely(6) {
+		set("x-expires", int32(500), int32(1500))
+	}
+	if d.rarely(3) {
+		set("x-max-priority", int32(2), int32(9), int64(255), int32(0))
+	}
+	if d.rarely(4) {
+		set("x-delivery-limit", int32(1), int32(0), int32(2), int32(-1))
+	}
+	if d.rarely(5) {
+		set("x-single-active-consumer", true, true, false)
+	}
+	return args
+}

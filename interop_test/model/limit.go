@@ -1,0 +1,127 @@
+package model
+
+import "slices"
+
+// accept takes a message, unless the queue refuses such (LEN-06 to LEN-08).
+func (q *queue) accept(m *message) (taken bool) {
+	if overflow, _ := q.word("overflow"); overflow != "" && overflow != "drop-head" && q.over(m) {
+		if overflow == "reject-publish-dlx" {
+			q.die(m, "maxlen")
+		}
+		return false
+	}
+	q.last++
+	e := entry{position: q.last, priority: q.level(m), message: m, fresh: q.world.wrong != "what expires waits for nobody"}
+	if d, mortal := q.lifetime(m); mortal {
+		e.expires = q.world.now.Add(d)
+	}
+	q.put(e)
+	return true
+}
+
+// over tells whether there is more ready than the limits allow (LEN-01, LEN-09),
+// with messages that are yet to come.
+func (q *queue) over(more ...*message) bool {
+	count, size := len(more), 0
+	for _, m := range more {
+		size += len(m.body)
+	}
+	for _, e := range q.ready {
+		count, size = count+1, size+len(e.message.body)
+	}
+	if q.world.wrong == "limits count what is not settled" {
+		count += q.world.unsettled(q)
+	}
+	most, limited := q.number("max-length")
+	octets, bounded := q.number("max-length-bytes")
+	return limited && count > most || bounded && size > octets
+}
+
+// trim drops what is too much, after all have got what they may have: the first
+// messages (LEN-02 to LEN-05, LEN-12). Then what has come is like all else.
+func (w *world) trim() (some bool) {
+	for _, q := range w.queues {
+		if k := q.next(); k != nil && (q.drops() || q.ready[0].over(w.now)) {
+			disagree("on %s, want before anything is dropped\n  %v\ngot\n  %v", k.channel, k.preview(q.ready[0]), k.channel.peek())
+		}
+		some = q.trim() || some
+		q.stale()
+		q.expire()
+	}
+	return some
+}
+
+func (q *queue) trim() (some bool) {
+	for q.drops() {
+		i := 0
+		if q.world.wrong == "limits drop what came last" {
+			i = len(q.ready) - 1
+		}
+		m := q.ready[i].message
+		q.ready = slices.Delete(slices.Clone(q.ready), i, i+1)
+		q.die(m, "maxlen")
+		some = true
+	}
+	return some
+}
+
+func (q *queue) drops() bool {
+	overflow, _ := q.word("overflow")
+	return (overflow == "" || overflow == "drop-head") && len(q.ready) > 0 && q.over()
+}
+
+// unsettled is how many messages of a queue clients have.
+func (w *world) unsettled(q *queue) (n int) {
+	for _, c := range w.conns {
+		for _, ch := range c.channels {
+			for _, d := range ch.unsettled {
+				if d.queue == q {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// level is the priority of a message in a queue (PRI-02 to PRI-04).
+func (q *queue) level(m *message) int {
+	most, _ := q.number("max-priority")
+	if q.world.wrong == "priorities are ignored" {
+		return 0
+	}
+	return min(m.priority, most)
+}
+
+// put puts an entry where it belongs: behind all of a higher priority, and those
+// of its own that came before (PRI-01, PRI-05, ACK-09).
+func (q *queue) put(e entry) {
+	i := 0
+	for i < len(q.ready) && q.ready[i].before(e) {
+		i++
+	}
+	q.ready = slices.Insert(slices.Clone(q.ready), i, e)
+}
+
+func (e entry) before(other entry) bool {
+	if e.priority != other.priority {
+		return e.priority > other.priority
+	}
+	return e.position < other.position
+}
+
+// number is a setting of the queue.
+func (q *queue) number(key string) (n int, ok bool) {
+	if v, is := q.args.Get("x-" + key); is {
+		i, _ := integer(v)
+		return int(i), i >= 0
+	}
+	return 0, false
+}
+
+// word is likewise.
+func (q *queue) word(key string) (s string, ok bool) {
+	v, ok := q.args.Get("x-" + key)
+	s, _ = v.(string)
+	return s, ok
+}
