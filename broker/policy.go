@@ -82,10 +82,7 @@ func (b *Broker) setPolicy(vhost string, kind storage.EntityKind, described Poli
 	if err != nil {
 		return err
 	}
-	p, err := newPolicy(kind, policyEntity{
-		name: described.Name, pattern: described.Pattern, applyTo: described.ApplyTo,
-		priority: described.Priority, definition: ordered(described.Definition),
-	})
+	p, err := newPolicy(kind, described.entity())
 	if err != nil {
 		return err
 	}
@@ -93,6 +90,13 @@ func (b *Broker) setPolicy(vhost string, kind storage.EntityKind, described Poli
 		return err
 	}
 	return v.policiesChanged(kind, p.name, "policy set")
+}
+
+// entity is how a policy is stored, in some vhost.
+func (p Policy) entity() policyEntity {
+	return policyEntity{
+		name: p.Name, pattern: p.Pattern, applyTo: p.ApplyTo, priority: p.Priority, definition: ordered(p.Definition),
+	}
 }
 
 func (b *Broker) deletePolicy(vhost string, kind storage.EntityKind, name string) error {

@@ -31,6 +31,10 @@ type Queue struct {
 	// refuses them.
 	Exclusive bool
 
+	// Type is classic, quorum or stream. Empty is what the arguments or, without
+	// x-queue-type among them, the vhost say.
+	Type string
+
 	Arguments map[string]any // as those of Exchange
 }
 
@@ -48,40 +52,55 @@ type Binding struct {
 // error is an [amqp.Error] with RabbitMQ's text if the broker refuses it. Of
 // all such methods the error is ErrVhostNotFound if there is no such vhost.
 func (b *Broker) DeclareExchange(vhost string, x Exchange) error {
-	v, args, err := b.vhostFor(vhost, x.Arguments)
+	v, m, err := b.exchangeFor(vhost, x)
 	if err != nil {
 		return err
 	}
-	err = v.declareExchange(entityName(x.Name), &amqp.ExchangeDeclare{
-		Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
-	})
-	if err != nil {
+	if err := v.declareExchange(m.Exchange, m); err != nil {
 		return err
 	}
 	return v.awaitTopology()
 }
 
+// exchangeFor is what a client would say to declare an exchange.
+func (b *Broker) exchangeFor(vhost string, x Exchange) (*vhost, *amqp.ExchangeDeclare, error) {
+	v, args, err := b.vhostFor(vhost, x.Arguments)
+	return v, &amqp.ExchangeDeclare{
+		Exchange: entityName(x.Name), Type: x.Type,
+		Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
+	}, err
+}
+
 // DeclareQueue does for queues what DeclareExchange does for exchanges. The
 // name may not be empty.
 func (b *Broker) DeclareQueue(vhost string, q Queue) error {
-	v, args, err := b.vhostFor(vhost, q.Arguments)
+	v, m, err := b.queueFor(vhost, q)
 	if err != nil {
 		return err
 	}
-	name := entityName(q.Name)
-	switch {
-	case name == "":
-		return amqp.PreconditionFailed.Errorf("a queue that no client declares needs a name")
-	case q.Exclusive:
-		return amqp.PreconditionFailed.Errorf("exclusive %s needs a connection", queueText(name, v))
-	}
-	_, err = v.declareQueue(name, &amqp.QueueDeclare{
-		Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: args,
-	}, nil)
-	if err != nil {
+	if _, err := v.declareQueue(m.Queue, m, nil); err != nil {
 		return err
 	}
 	return v.awaitTopology()
+}
+
+// queueFor is what a client would say to declare a queue.
+func (b *Broker) queueFor(vhost string, q Queue) (*vhost, *amqp.QueueDeclare, error) {
+	v, args, err := b.vhostFor(vhost, q.Arguments)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &amqp.QueueDeclare{Queue: entityName(q.Name), Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: args}
+	switch {
+	case m.Queue == "":
+		return nil, nil, amqp.PreconditionFailed.Errorf("a queue that no client declares needs a name")
+	case q.Exclusive:
+		return nil, nil, amqp.PreconditionFailed.Errorf("exclusive %s needs a connection", queueText(m.Queue, v))
+	}
+	if q.Type != "" && q.Type != v.typeOf(m) {
+		m.Arguments = append(slices.Clip(m.Arguments), amqp.Field{Key: "x-queue-type", Value: q.Type})
+	}
+	return v, m, nil
 }
 
 // Bind adds a binding; it is no error if it is there already. It is durable if
@@ -206,7 +225,7 @@ func (b *Broker) Queues(vhost string) ([]Queue, error) {
 	all := make([]Queue, 0, len(v.queues))
 	for _, name := range slices.Sorted(maps.Keys(v.queues)) {
 		q := v.queues[name]
-		all = append(all, Queue{q.name, q.durable, q.autoDelete, q.owner != nil, q.arguments.Map()})
+		all = append(all, Queue{q.name, q.durable, q.autoDelete, q.owner != nil, q.kind.name(), q.arguments.Map()})
 	}
 	return all, nil
 }

@@ -154,8 +154,8 @@ func TestWhatTheTopologyAPIDeclaresIsListedAndDurable(t *testing.T) {
 	args := arguments{"x-max-length": int64(5), "list": []any{"a", 1.5}, "table": arguments{"k": true}, "none": nil}
 	x := Exchange{Name: "x", Type: "topic", Durable: true, AutoDelete: true, Internal: true, Arguments: arguments{"alternate-exchange": "amq.fanout"}}
 	gone := Exchange{Name: "gone", Type: "direct", Durable: true}
-	q := Queue{Name: "q", Durable: true, Arguments: args}
-	transient := Queue{Name: "transient", AutoDelete: true}
+	q := Queue{Name: "q", Durable: true, Type: "classic", Arguments: args}
+	transient := Queue{Name: "transient", AutoDelete: true, Type: "classic"}
 	bindings := []Binding{
 		{Source: "amq.topic", Destination: "x", ToExchange: true, RoutingKey: "#"},
 		{Source: "x", Destination: "q", RoutingKey: "a", Arguments: arguments{"k": "v"}},

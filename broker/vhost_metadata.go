@@ -68,6 +68,14 @@ func (v *vhost) setMetadata(m VhostMetadata) error {
 	return nil
 }
 
+// typeOf is the type of a queue that is declared so.
+func (v *vhost) typeOf(m *amqp.QueueDeclare) string {
+	if name, named := v.typed(m).Arguments.Get("x-queue-type"); named {
+		return text(name)
+	}
+	return classicQueue.name()
+}
+
 // typed is a declaration of a queue with the type that the vhost has for it, if it
 // does not name one and can be of that type.
 func (v *vhost) typed(m *amqp.QueueDeclare) *amqp.QueueDeclare {

@@ -1,0 +1,82 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rs/zerolog"
+)
+
+// DefinitionError is why definitions were not imported.
+type DefinitionError struct {
+	// Object is what it is about, such as "queue 'q' in vhost '/'".
+	Object string
+	Err    error
+
+	// Done is how many objects, of Of, were imported before. It is 0 unless the
+	// broker, or what else has changed it meanwhile, is at fault.
+	Done, Of int
+}
+
+// Error names the object.
+func (e *DefinitionError) Error() string {
+	if e.Done > 0 {
+		return fmt.Sprintf("%s: %v; %d of %d objects were imported", e.Object, e.Err, e.Done, e.Of)
+	}
+	return e.Object + ": " + e.Err.Error()
+}
+
+// Unwrap is the reason.
+func (e *DefinitionError) Unwrap() error { return e.Err }
+
+// Import adds what is not there yet. Exchanges, queues and bindings that are stay
+// as they are; of everything else what is defined replaces what is there. Nothing
+// is removed.
+//
+// It is all or nothing: if the broker refuses anything, nothing has changed, and
+// the error is a [DefinitionError]. Import returns when all is durable, and says
+// what it has passed over, as RabbitMQ does: what has a reserved name, and
+// bindings without an end.
+func (b *Broker) Import(d Definitions) (passedOver []string, err error) {
+	steps := d.steps()
+	if err := b.rehearse(steps); err != nil {
+		return nil, err
+	}
+	for i, s := range steps {
+		over, err := s.do(b)
+		if err != nil {
+			return passedOver, &DefinitionError{s.object, err, i, len(steps)}
+		}
+		if over != "" {
+			passedOver = append(passedOver, s.object+": "+over)
+		}
+	}
+	for _, v := range b.vhosts.all() {
+		if err := v.awaitTopology(); err != nil {
+			return passedOver, err
+		}
+	}
+	return passedOver, nil
+}
+
+// rehearse imports into a broker that has what this one has, and finds what is
+// refused. So an import is checked by what it is done with.
+func (b *Broker) rehearse(steps []importStep) error {
+	present, err := b.Definitions()
+	if err != nil {
+		return err
+	}
+	o := b.options
+	o.Log, o.DataDir = zerolog.Nop(), ""
+	stage := newBroker(o)
+	defer func() { _ = stage.Shutdown(context.Background()) }()
+	for _, s := range present.steps() {
+		_, _ = s.do(stage) // what is refused today is not there to be built upon
+	}
+	for _, s := range steps {
+		if _, err := s.do(stage); err != nil {
+			return &DefinitionError{Object: s.object, Err: err}
+		}
+	}
+	return nil
+}
