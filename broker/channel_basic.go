@@ -45,6 +45,9 @@ func (ch *channel) basicConsume(m *amqp.BasicConsume) error {
 	if name == directReplyTo {
 		return ch.consumeReplies(m)
 	}
+	if err := ch.session.mayQueue(read, name); err != nil { // PERM-11
+		return err
+	}
 	q, err := ch.session.vhost.queue(name, ch.session)
 	if err != nil {
 		return err

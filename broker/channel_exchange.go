@@ -29,7 +29,7 @@ func (ch *channel) exchangeDeclare(m *amqp.ExchangeDeclare) error {
 	case m.Passive: // EXCH-03
 		err = defaultExchange()
 	default:
-		err = ch.session.vhost.declareExchange(name, m)
+		err = ch.session.vhost.declareExchange(name, m, ch.session)
 	}
 	if err != nil || m.NoWait {
 		return err
@@ -56,12 +56,17 @@ func (v *vhost) exchangeExists(name string) error { // EXCH-08, EXCH-09
 	return nil
 }
 
-func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
+// declareExchange adds the exchange that a declaration describes, unless it is
+// there. What is checked first is in RabbitMQ's order (PERM-05).
+func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare, s *session) error {
 	if err := checkKind(m.Type); err != nil { // before EXCH-03
 		return err
 	}
 	if name == "" {
 		return defaultExchange()
+	}
+	if err := s.mayExchange(configure, name); err != nil {
+		return err
 	}
 	v.begin()
 	defer v.end()
@@ -75,6 +80,9 @@ func (v *vhost) declareExchange(name string, m *amqp.ExchangeDeclare) error {
 		return x.equivalent(v, m)
 	}
 	if err := checkAlternate(name, v, m.Arguments); err != nil {
+		return err
+	}
+	if err := s.mayHaveAlternate(name, m.Arguments); err != nil {
 		return err
 	}
 	if err := checkExchangeArguments(exchangeText(name, v), m.Type, m.Arguments); err != nil {
@@ -164,6 +172,9 @@ func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) error {
 	if err := v.checkDeletable(name); err != nil {
 		return err
 	}
+	if err := ch.session.mayExchange(configure, name); err != nil { // PERM-08
+		return err
+	}
 	if err := v.deleteExchange(name, m.IfUnused); err != nil {
 		return err
 	}
@@ -203,7 +214,7 @@ func (v *vhost) deleteExchange(name string, ifUnused bool) error {
 // exchangeBind is exchange.bind (40,30).
 func (ch *channel) exchangeBind(m *amqp.ExchangeBind) error {
 	n := bindingName{entityName(m.Source), end{entityName(m.Destination), true}, m.RoutingKey, m.Arguments}
-	if err := n.checkEnds(); err != nil {
+	if err := ch.session.mayBind(n); err != nil {
 		return err
 	}
 	if err := ch.session.vhost.bind(ch.session, n); err != nil {
@@ -218,7 +229,7 @@ func (ch *channel) exchangeBind(m *amqp.ExchangeBind) error {
 // exchangeUnbind is exchange.unbind (40,40).
 func (ch *channel) exchangeUnbind(m *amqp.ExchangeUnbind) error {
 	n := bindingName{entityName(m.Source), end{entityName(m.Destination), true}, m.RoutingKey, m.Arguments}
-	if err := n.checkEnds(); err != nil {
+	if err := ch.session.mayBind(n); err != nil {
 		return err
 	}
 	if err := ch.session.vhost.unbind(ch.session, n); err != nil {

@@ -111,7 +111,9 @@ func (s *session) gather(ch *channel, rt *route, content amqp.Content, t traits)
 	s.published += content.Size()
 }
 
-// find returns the route of a publish: what is remembered, or a new one.
+// find returns the route of a publish: what is remembered, or a new one. Whether
+// the user may go that way is found out with it, and remembered as long: a change
+// of permissions begins a new generation.
 func (ch *channel) find(p *amqp.BasicPublish) (*route, error) {
 	if p.Immediate { // PUB-05
 		return nil, amqp.NotImplemented.Errorf("immediate=true")
@@ -120,8 +122,14 @@ func (ch *channel) find(p *amqp.BasicPublish) (*route, error) {
 	generation := v.generation.Load() // before the lock: it may only be too old
 	rt, ok := ch.routes.Get(generation, p.Exchange, p.RoutingKey)
 	if !ok {
+		if err := ch.session.mayExchange(write, p.Exchange); err != nil { // PERM-12
+			return nil, err
+		}
 		var err error
 		if rt, err = v.route(p.Exchange, p.RoutingKey); err != nil {
+			return nil, err
+		}
+		if err := ch.session.mayTopic(write, p.Exchange, p.RoutingKey); err != nil { // PERM-15
 			return nil, err
 		}
 		rt.generation = generation

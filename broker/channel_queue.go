@@ -73,6 +73,9 @@ func (v *vhost) declareQueue(name string, m *amqp.QueueDeclare, s *session) (*qu
 	} else if reserved(name) { // QDEC-04, QDEC-05
 		return nil, amqp.AccessRefused.Errorf("queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
+	if err := s.mayQueue(configure, name); err != nil { // PERM-07, PERM-14
+		return nil, err
+	}
 	return v.findOrAddQueue(name, m, s)
 }
 
@@ -83,6 +86,9 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 	defer v.mu.Unlock()
 	if q := v.queues[name]; q != nil {
 		return q, q.equivalent(m, s) // and nothing else is checked (QARG-31)
+	}
+	if err := v.mayAddQueue(name, m.Arguments, s); err != nil {
+		return nil, err
 	}
 	kind, err := checkDeclaration(queueText(name, v), m)
 	if err != nil {
@@ -96,6 +102,24 @@ func (v *vhost) findOrAddQueue(name string, m *amqp.QueueDeclare, s *session) (q
 	v.addQueue(q)
 	q.use()
 	return q, nil
+}
+
+// mayAddQueue is what is checked of a new queue before its arguments: that there
+// may be one more (LIM-02), and what its user may do to it and to the exchange of
+// its dead letters (PERM-04), if that is named in order. v.mu is held.
+func (v *vhost) mayAddQueue(name string, args amqp.Table, s *session) error {
+	if limit, over := v.limits.reached(maxQueues, len(v.queues)); over {
+		return amqp.PreconditionFailed.Errorf("cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached",
+			name, v.name, limit)
+	}
+	letters, ok := args.Get("x-dead-letter-exchange")
+	if !ok || !isString(letters) {
+		return nil
+	}
+	if err := s.mayQueue(read, name); err != nil {
+		return err
+	}
+	return s.mayExchange(write, text(letters))
 }
 
 // newQueue returns the queue that a declaration describes, as shared by all. v.mu
@@ -182,7 +206,7 @@ func (ch *channel) bindingName(source, queueName, key string, args amqp.Table) (
 		key = name
 	}
 	n := bindingName{entityName(source), end{name: name}, key, args}
-	return n, n.checkEnds()
+	return n, ch.session.mayBind(n)
 }
 
 // queuePurge is queue.purge (50,30).
@@ -204,10 +228,13 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 	return nil
 }
 
-// queue is the queue that a method names.
+// queue is the queue that a method names to get what is in it (PERM-11).
 func (ch *channel) queue(name string) (*queue, error) {
 	name, err := ch.queueName(name)
 	if err != nil {
+		return nil, err
+	}
+	if err := ch.session.mayQueue(read, name); err != nil {
 		return nil, err
 	}
 	return ch.session.vhost.queue(name, ch.session)
@@ -217,6 +244,9 @@ func (ch *channel) queue(name string) (*queue, error) {
 func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
 	name, err := ch.queueName(m.Queue)
 	if err != nil {
+		return err
+	}
+	if err := ch.session.mayQueue(configure, entityName(name)); err != nil {
 		return err
 	}
 	gone, err := ch.session.vhost.deleteNamed(entityName(name), m, ch.session)

@@ -35,7 +35,9 @@
 //	tx.*                        channel_tx.go
 //	confirm.select              channel_confirm.go
 //	channel.flow                channel_flow.go
-//	what is durable of them     durable.go, entities.go, recover.go
+//	what is durable of them     durable.go, entities*.go, recover*.go
+//	who may do it               permissions.go, topic_permissions.go, limits.go
+//	who has come                login.go, users.go, passwords.go
 //
 // The switch over all of them is [channel.Method]; connection.* and the opening
 // and closing of channels are in package amqp.
@@ -47,6 +49,7 @@
 //	names, bindings, exclusive queues,
 //	sessions                                vhost.mu
 //	names for direct replies                replies.mu, held alone
+//	users, permissions                      access.mu, below vhost.mu
 //	what an exchange remembers              history.mu, below vhost.mu
 //	what exchanges and queues know of
 //	messages, to drop duplicates            dedup.mu, held alone or below queue.mu

@@ -87,7 +87,7 @@ func (h *hands) end() end {
 func (h *hands) step() {
 	v := h.vhost()
 	if h.session == nil {
-		h.session = &session{vhost: v, exclusive: map[*queue]struct{}{}}
+		h.session = &session{vhost: v, user: mighty(v), exclusive: map[*queue]struct{}{}}
 	}
 	key := func() string { return h.one("key", "", "k") }
 	switch rapid.IntRange(0, 13).Draw(h.T, "step") {
@@ -99,7 +99,7 @@ func (h *hands) step() {
 		_ = v.declareExchange(h.exchange(), &amqp.ExchangeDeclare{
 			Type: h.one("type", "direct", "topic", "headers"), Durable: h.yes("durable"), AutoDelete: h.yes("auto-delete"),
 			Internal: h.yes("internal"), Arguments: h.arguments(),
-		})
+		}, h.session)
 	case 6, 7, 8, 9:
 		_ = v.bind(h.session, bindingName{h.exchange(), h.end(), key(), h.arguments()})
 	case 10:

@@ -151,7 +151,7 @@ func (b *Broker) importExchange(vhost string, x Exchange) (passedOver string, er
 	case v.exchangeExists(m.Exchange) == nil:
 		return "", nil
 	}
-	return "", v.declareExchange(m.Exchange, m)
+	return "", v.declareExchange(m.Exchange, m, nil)
 }
 
 func (b *Broker) importQueue(vhost string, q Queue) (passedOver string, err error) {

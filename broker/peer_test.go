@@ -33,6 +33,12 @@ func guestMay(t testing.TB, b *Broker, vhost string) {
 	}
 }
 
+// mighty is a user who may do everything in a vhost.
+func mighty(v *vhost) *user {
+	all := pattern{all: true}
+	return &user{permissions: map[*vhost]*permission{v: {patterns: [3]pattern{all, all, all}}}}
+}
+
 // delivered is a basic.deliver as it came.
 type delivered struct {
 	channel     uint16

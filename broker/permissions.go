@@ -48,8 +48,8 @@ type permission struct {
 
 // pattern is a regular expression in a permission (PERM-01).
 type pattern struct {
-	all  bool
-	some *regexp.Regexp
+	all   bool
+	found *regexp.Regexp
 }
 
 func newPattern(text string) (pattern, error) {
@@ -57,20 +57,17 @@ func newPattern(text string) (pattern, error) {
 	case ".*", "^.*", ".*$", "^.*$":
 		return pattern{all: true}, nil
 	case "":
-		return pattern{}, nil
+		text = "^$"
 	}
-	some, err := regexp.Compile(text)
+	found, err := regexp.Compile(text)
 	if err != nil {
 		return pattern{}, &RegexpError{text, err}
 	}
-	return pattern{some: some}, nil
+	return pattern{found: found}, nil
 }
 
-// fits tells whether the expression is found in a name, which is not empty or
-// is found by ".*" alone.
-func (p *pattern) fits(name string) bool {
-	return p.all || p.some != nil && p.some.MatchString(name)
-}
+// fits tells whether the expression is found in a name.
+func (p *pattern) fits(name string) bool { return p.all || p.found.MatchString(name) }
 
 func newPermission(e permissionEntity) (p *permission, err error) {
 	p = &permission{permissionEntity: e}
@@ -180,6 +177,34 @@ func (s *session) mayEnd(n need, to end) error {
 		return s.mayExchange(n, to.name)
 	}
 	return s.mayQueue(n, to.name)
+}
+
+// mayHaveAlternate is the error for an exchange with an alternate exchange, which
+// gets what the other one cannot route (PERM-05).
+func (s *session) mayHaveAlternate(name string, args amqp.Table) error {
+	alternate, ok := args.Get("alternate-exchange")
+	if !ok {
+		return nil
+	}
+	if err := s.mayExchange(read, name); err != nil {
+		return err
+	}
+	return s.mayExchange(write, text(alternate))
+}
+
+// mayBind is the error for a binding that the user may not add or remove (PERM-09,
+// PERM-10, PERM-16), or nobody may, in RabbitMQ's order.
+func (s *session) mayBind(n bindingName) error {
+	if err := s.mayEnd(write, n.to); err != nil {
+		return err
+	}
+	if err := n.checkEnds(); err != nil {
+		return err
+	}
+	if err := s.mayExchange(read, n.source); err != nil {
+		return err
+	}
+	return s.mayTopic(read, n.source, n.key)
 }
 
 func (s *session) may(n need, name string) bool {

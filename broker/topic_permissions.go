@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/leveretmq/leveret/exchange"
 )
 
 // TopicPermission says with which routing keys a user may publish to a topic
@@ -120,17 +122,22 @@ func (b *Broker) TopicPermissions() []TopicPermission {
 }
 
 // mayTopic is the error for a session whose user may not use a routing key with
-// a topic exchange (PERM-15, PERM-16).
-func (s *session) mayTopic(n need, exchange, key string) error {
-	if s == nil {
-		return nil
-	}
+// an exchange, if that is a topic exchange (PERM-15, PERM-16).
+func (s *session) mayTopic(n need, name, key string) error {
 	a := s.vhost.access
 	a.mu.RLock()
-	p := s.user.topics[topicOf{s.vhost, exchange}]
+	p := s.user.topics[topicOf{s.vhost, name}]
 	a.mu.RUnlock()
-	if p == nil || p.patterns[n].fits(key) {
+	if p == nil || p.patterns[n].fits(key) || !s.vhost.isTopic(name) {
 		return nil
 	}
-	return s.forbidden("topic '" + key + "' in " + exchangeText(exchange, s.vhost))
+	return s.forbidden("topic '" + key + "' in " + exchangeText(name, s.vhost))
+}
+
+// isTopic tells whether an exchange is there, and a topic exchange.
+func (v *vhost) isTopic(name string) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	x := v.exchanges[name]
+	return x != nil && x.kind == exchange.Topic
 }

@@ -56,7 +56,7 @@ func (b *Broker) DeclareExchange(vhost string, x Exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := v.declareExchange(m.Exchange, m); err != nil {
+	if err := v.declareExchange(m.Exchange, m, nil); err != nil {
 		return err
 	}
 	return v.awaitTopology()

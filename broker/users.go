@@ -29,14 +29,12 @@ type User struct {
 // errCredentials is for the log: a client learns that it was refused.
 var errCredentials = errors.New("invalid credentials")
 
-// AddUser adds a user with a password, who has no permissions yet. The error is
-// ErrUserExists if there is one of that name.
+// AddUser adds a user with a password, who has no permissions yet. With an empty
+// one he cannot log in by a password. The error is ErrUserExists if there is one of
+// that name.
 func (b *Broker) AddUser(name, password string, tags ...string) error {
-	hash, err := HashPassword(b.access.hashing, password)
-	if err != nil {
-		return err
-	}
-	e := userEntity{name: name, hash: hash, algorithm: b.access.hashing, tags: slices.Clone(tags)}
+	e := userEntity{name: name, tags: slices.Clone(tags)}
+	e.hash, e.algorithm = b.access.hash(password)
 	return b.putUser(e, false)
 }
 
@@ -140,13 +138,20 @@ func (b *Broker) closeSessions(u *user, reason string) {
 	}
 }
 
-// SetPassword gives a user another password. Connections stay.
+// SetPassword gives a user another password; an empty one is as ClearPassword.
+// Connections stay.
 func (b *Broker) SetPassword(name, password string) error {
-	hash, err := HashPassword(b.access.hashing, password)
+	hash, algorithm := b.access.hash(password)
+	return b.changePassword(name, hash, algorithm)
+}
+
+// hash hashes a password, if it is one.
+func (a *access) hash(password string) (hash, algorithm string) {
+	hash, err := HashPassword(a.hashing, password)
 	if err != nil {
-		return err
+		return "", ""
 	}
-	return b.changePassword(name, hash, b.access.hashing)
+	return hash, a.hashing
 }
 
 // ClearPassword has a user log in with a password no more.
