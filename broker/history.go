@@ -15,7 +15,7 @@ type history struct {
 
 	mu       sync.Mutex // guards what follows; below vhost.mu, above no other
 	messages []parcel
-	size     int64 // of them, in bytes
+	size     int64 // that they take, about
 }
 
 // mostRemembered bounds the bytes of a history, but for its last message.
@@ -32,12 +32,24 @@ func (h *history) note(o *origin, more []string, c *amqp.Content) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.messages = append(h.messages, parcel{&came, slices.Clone(more), kept, traitsOf(p)})
-	h.size += int64(kept.Size())
+	h.size += h.messages[len(h.messages)-1].memory()
 	for int64(len(h.messages)) > h.most || h.size > mostRemembered && len(h.messages) > 1 {
-		h.size -= int64(h.messages[0].content.Size())
+		h.size -= h.messages[0].memory()
 		h.messages[0] = parcel{}
 		h.messages = h.messages[1:]
 	}
+}
+
+// parcelSize is about what a parcel takes besides texts.
+const parcelSize = 320
+
+// memory is about how many bytes of memory it takes.
+func (p *parcel) memory() int64 {
+	n := parcelSize + p.content.Size() + len(p.origin.exchange) + len(p.origin.key) + len(p.origin.hidden)
+	for _, key := range p.more {
+		n += 16 + len(key)
+	}
+	return int64(n)
 }
 
 // headersSay tells whether a header is true.

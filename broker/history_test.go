@@ -186,7 +186,7 @@ func TestAHistoryIsBoundedInBytes(t *testing.T) {
 	note('a', mostRemembered/4)
 	note('b', mostRemembered/4)
 	note('c', mostRemembered/4)
-	note('d', mostRemembered/4-1000)
+	note('d', mostRemembered/4-4*parcelSize-100)
 	if got := bodies(); got != "abcd" {
 		t.Errorf("it has %s", got)
 	}
@@ -199,6 +199,13 @@ func TestAHistoryIsBoundedInBytes(t *testing.T) {
 	if got := bodies(); got != "g" {
 		t.Errorf("it has %s", got)
 	}
+	for range 2 * mostRemembered / parcelSize {
+		note('i', 1)
+	}
+	if h.size > mostRemembered || len(h.all()) > mostRemembered/parcelSize {
+		t.Errorf("it has %d messages of %d bytes", len(h.all()), h.size)
+	}
+	note('f', mostRemembered+1)
 	note('h', 50_000)
 	if got := bodies(); got != "h" || h.size > 100_000 {
 		t.Errorf("it has %s, of %d bytes", got, h.size)
