@@ -2,6 +2,7 @@ package broker
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -151,17 +152,38 @@ func TestThePeriodOfAgingIsChecked(t *testing.T) {
 	}
 }
 
+// handClock is a clock whose hands are moved by the test alone; its timers are
+// real ones.
+type handClock struct {
+	amqp.Clock
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
 // Messages of all levels are found wherever they are, also when low ones rise that
 // are on disk.
 func TestMessagesRiseFromDisk(t *testing.T) {
-	b, dir := durably(t)
+	c := &handClock{Clock: amqp.RealClock, now: time.Now()}
+	b, dir := durablyWith(t, Options{Clock: c})
 	press(t, b)
 	p := connect(t, b, 1)
-	p.declareWith("q", "x-max-priority", int32(3), agingArgument, int32(1))
+	p.declareWith("q", "x-max-priority", int32(3), agingArgument, int32(1000))
 	const n = 4000
 	for i := range 4 { // so much later that all have risen
 		p.fillRanked("q", amqp.BasicProperties{DeliveryMode: 2, Priority: uint8(i)}, i*n, (i+1)*n, kib)
-		after(20 * ms)
+		c.advance(2 * time.Second)
 	}
 	quiesce(b)
 	p.do(1, &amqp.BasicQos{PrefetchCount: 1000})

@@ -13,10 +13,13 @@ import (
 )
 
 // durably opens a broker with a store in a directory of its own.
-func durably(t testing.TB) (*Broker, string) {
+func durably(t testing.TB) (*Broker, string) { return durablyWith(t, Options{}) }
+
+func durablyWith(t testing.TB, o Options) (*Broker, string) {
 	t.Helper()
 	dir := t.TempDir()
-	b, err := Open(Options{DataDir: dir, Durability: storage.OS})
+	o.DataDir, o.Durability = dir, storage.OS
+	b, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +88,7 @@ func quiesce(b *Broker) {
 		last.ready.away, last.ready.absent = new(block), 1
 		_ = last.awaitHead()
 		p.mu.Lock()
-		if len(p.asking) > 0 { // again, for a further turn
+		if p.asking.len() > 0 { // again, for a further turn
 			quiet = -1
 		}
 		p.mu.Unlock()
