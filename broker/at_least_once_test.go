@@ -155,8 +155,8 @@ func TestLettersThatInsistRestWhenTheBrokerEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		elapse(2 * lateness)
-		if d := &queueOf(b, "q").dying; len(d.late) != 1 || d.len() != 0 {
-			t.Errorf("%d letters are late, %d are on their way", len(d.late), d.len())
+		if d := &queueOf(b, "q").dying; d.late.len() != 1 || d.dead.len() != 0 {
+			t.Errorf("%d letters are late, %d are on their way", d.late.len(), d.dead.len())
 		}
 	})
 }

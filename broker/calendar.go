@@ -35,12 +35,6 @@ type page struct {
 	size     int            // of all that came
 }
 
-// appointment is a message in a calendar: nil if it is on disk.
-type appointment struct {
-	storage.Item
-	message *message
-}
-
 func (c *calendar) len() int { return len(c.heap) }
 
 // next is when the first message is due. There must be one.
@@ -80,11 +74,11 @@ func (c *calendar) restore(items []storage.Item) {
 
 // take removes messages that are due by now, in the order in which they are: so
 // many at most, and about so many bytes.
-func (c *calendar) take(now int64, most, size int) (taken []appointment) {
+func (c *calendar) take(now int64, most, size int) (taken []parting) {
 	for len(c.heap) > 0 && c.next() <= now && len(taken) < most && size > 0 {
-		a := c.remove(c.pop().seq)
-		size -= int(a.Size)
-		taken = append(taken, a)
+		s := c.remove(c.pop().seq)
+		size -= int(s.Size)
+		taken = append(taken, parting{stowed: s})
 	}
 	return taken
 }
@@ -104,7 +98,7 @@ func (c *calendar) find(seq uint64) (n, i int, ok bool) {
 }
 
 // remove takes the message at a position out of its page.
-func (c *calendar) remove(seq uint64) (a appointment) {
+func (c *calendar) remove(seq uint64) (a stowed) {
 	n, i, ok := c.find(seq)
 	if !ok {
 		panic("BUG: the calendar has no message that its heap has")
@@ -186,7 +180,7 @@ func (c *calendar) forget(p *page, i int, place storage.Place) {
 
 // paged forgets bodies that are in the page file now. It returns those whose
 // messages have gone meanwhile.
-func (c *calendar) paged(out []appointment) (gone []storage.Item) {
+func (c *calendar) paged(out []stowed) (gone []storage.Item) {
 	for _, a := range out {
 		if n, i, ok := c.find(a.Seq); ok {
 			c.forget(c.pages[n], i, a.Place)

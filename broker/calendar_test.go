@@ -11,10 +11,10 @@ import (
 )
 
 // slowCalendar is what a calendar should do.
-type slowCalendar []appointment
+type slowCalendar []parting
 
-func (c *slowCalendar) take(now int64, most int) (taken []appointment) {
-	slices.SortFunc(*c, func(a, b appointment) int {
+func (c *slowCalendar) take(now int64, most int) (taken []parting) {
+	slices.SortFunc(*c, func(a, b parting) int {
 		return cmp.Or(cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.Seq, b.Seq))
 	})
 	n := 0
@@ -49,7 +49,7 @@ func checkCalendar(t *testing.T, rnd *rand.Rand) {
 				m := &message{origin: &origin{}, content: amqp.NewContent(amqp.Properties{0, 0}, nil)}
 				it := storage.Item{Seq: seq, Expires: now + rnd.Int64N(spread), Size: 1 + uint32(rnd.IntN(5000))}
 				c.push(it, m)
-				slow = append(slow, appointment{it, m})
+				slow = append(slow, parting{stowed: stowed{it, m}})
 			}
 		case 3: // some are on disk now, and may be forgotten
 			c.shed(rnd.IntN(100_000), func(m *message) storage.Place {
@@ -75,13 +75,13 @@ func checkCalendar(t *testing.T, rnd *rand.Rand) {
 }
 
 func pageSome(t *testing.T, rnd *rand.Rand, c *calendar, onDisk map[*message]storage.Place, last uint64) {
-	out := []appointment{{Item: storage.Item{Seq: last + 1, Place: 1}}}
+	out := []stowed{{Item: storage.Item{Seq: last + 1, Place: 1}}}
 	if n := len(c.pages); n > 0 {
 		p := c.pages[rnd.IntN(n)]
 		for i := range p.items {
 			if m := p.body(i); m != nil {
 				onDisk[m] = storage.Place(1 + len(onDisk))
-				out = append(out, appointment{p.items[i], m})
+				out = append(out, stowed{p.items[i], m})
 				out[len(out)-1].Place = onDisk[m]
 			}
 		}
@@ -91,7 +91,7 @@ func pageSome(t *testing.T, rnd *rand.Rand, c *calendar, onDisk map[*message]sto
 	}
 }
 
-func checkTaken(t *testing.T, got, want []appointment, onDisk map[*message]storage.Place) {
+func checkTaken(t *testing.T, got, want []parting, onDisk map[*message]storage.Place) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d messages are due, want %d", len(got), len(want))

@@ -83,7 +83,7 @@ func roughly(v any) int64 {
 // onward is what is delivered of a message that was delayed: the delay is
 // negated, so that it is not delayed again and consumers see that it was
 // (XTYP-41). It goes by all of its keys (PUB-11, PUB-12).
-func (m *message) onward() *parcel {
+func (m *message) onward() parcel {
 	p := m.content.Properties()
 	headers, _, _ := p.Headers()
 	more := append(keysIn(headers, "CC"), hiddenKeys(m.hidden)...)
@@ -93,7 +93,7 @@ func (m *message) onward() *parcel {
 		headers[i].Value = negated(delayOf(p))
 		p = p.WithHeaders(headers)
 	}
-	return &parcel{m.origin, more, m.content.WithProperties(p), traitsOf(p)}
+	return parcel{m.origin, more, m.content.WithProperties(p), traitsOf(p)}
 }
 
 // negated is a delay with its sign changed, an int32 if it can be.
@@ -142,8 +142,8 @@ func (q *queue) dropDelayed() {
 		q.stored.Delete()
 	}
 	q.still()
-	if out := q.delays.calendar.inPageFile(); out != nil {
-		q.vhost.pager.discard(&block{items: out})
+	if p := q.vhost.pager; p != nil {
+		p.forget(q.delays.calendar.inPageFile())
 	}
 	q.delays.calendar = calendar{}
 	q.weigh()

@@ -30,8 +30,8 @@ func (q *queue) shown(e *entry) amqp.Content {
 
 // failed tells whether a message was given back more often than it may be
 // (QQ-10).
-func (s *settings) failed(e *entry) bool {
-	return s.deliveryLimit != unset && int64(e.deliveries) > s.deliveryLimit
+func (s *settings) failed(deliveries uint16) bool {
+	return s.deliveryLimit != unset && int64(deliveries) > s.deliveryLimit
 }
 
 // giveBack puts deliveries back to where they belong, if they may come once
@@ -46,12 +46,12 @@ func (q *queue) giveBack(ds []delivery, lost bool) {
 	d := q.discard(deliveryLimit)
 	for i := range ds {
 		switch e := ds[i].entry.again(); {
-		case q.settings.failed(&e):
+		case q.settings.failed(e.deliveries):
 			d.add(&e)
 		case last:
 			q.goBack(e)
 		default:
-			q.ready.giveBack(ds[i].entry)
+			q.ready.giveBack(e)
 		}
 	}
 	d.end()

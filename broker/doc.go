@@ -10,7 +10,10 @@
 //	         -> settling.go, notes.go: what the store is to know of it
 //	deliver  the outbox's writer takes all that has gathered in one write
 //	delay    queue.delay, instead of queue.publish -> the timer -> undertaker
-//	         -> burial.dueTurn -> forwarding -> queue.publish
+//	         -> burial.dueTurn -> burial.move
+//	die      queue.discard -> dying -> undertaker -> burial.bury -> burial.move
+//	move     burial.move, of what is due, dead or redriven: queue.unstow
+//	         -> forwarding -> queue.publish; then queue.depart
 //	settle   channel.Ack (channel_settle.go) -> unacked -> queue.settle
 //	         -> queue.deal, as above
 //	expire   the timer of the queue, or whoever deals -> queue.expire, and after
@@ -53,6 +56,7 @@
 //	what an exchange remembers              history.mu, below vhost.mu
 //	what exchanges and queues know of
 //	messages, to drop duplicates            dedup.mu, held alone or below queue.mu
+//	who moves messages of a queue elsewhere queue.moving, above vhost.mu
 //	ready messages, consumers, credit       queue.mu
 //	delivery tags, unacked, consumer tags   channel.mu
 //	which channels a session has            session.mu, held alone
@@ -76,8 +80,8 @@
 // the committer, and with it everybody. The committer waits for open units to
 // end, and new ones wait for the committer; so
 //
-//   - no unit is opened with a lock held, nor with another unit open: what is
-//     called with v.mu or q.mu held finds the unit of its caller,
+//   - no unit is opened with a lock held but queue.moving, nor with another unit
+//     open: what is called with v.mu or q.mu held finds the unit of its caller,
 //   - a channel or a connection that closes opens one unit after the other: for
 //     each queue that gets something back, for each queue that is deleted,
 //   - nobody waits for anything with a unit open.

@@ -1,12 +1,5 @@
 package broker
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/leveretmq/leveret/storage"
-)
-
 // delays are the messages that wait in a delayed exchange. The timer of their
 // queue, set for the first of them alone, asks the undertaker, who hands on what
 // is due, batch after batch.
@@ -32,33 +25,23 @@ func (q *queue) awaitDue() {
 }
 
 // dueTurn hands on the first of what is due; more tells that there may be more.
+// q.moving is held.
 func (b *burial) dueTurn(q *queue) (more bool) {
-	batch := q.takeDue()
-	if batch == nil {
+	if b.batch = q.takeDue(); b.batch == nil {
 		return false
 	}
-	v := q.vhost
-	if err := q.bodies(batch); err != nil {
-		if !q.isDeleted() {
-			v.pager.fail(err)
-		}
-		return true
+	_, err := b.move(q, func(p *parting) errand {
+		return errand{parcel: p.message.onward(), from: q.delays.exchange}
+	})
+	if err != nil {
+		q.unreadable(err)
 	}
-	var size int64
-	for i := range batch {
-		size += int64(batch[i].Size)
-	}
-	if v.store != nil {
-		v.store.Reserve(size)
-		defer v.store.Release(size)
-	}
-	b.rest(v, size, q.handOnDue(batch))
 	return true
 }
 
 // takeDue removes messages that are due. If there are none, the undertaker will
 // be asked when there are.
-func (q *queue) takeDue() (batch []appointment) {
+func (q *queue) takeDue() (batch []parting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.asleep && q.vhost.failed.Err() == nil {
@@ -70,46 +53,4 @@ func (q *queue) takeDue() (batch []appointment) {
 	}
 	q.weigh()
 	return batch
-}
-
-// isDeleted tells whether what waited has been dropped: then there is nothing
-// wrong if it cannot be read.
-func (q *queue) isDeleted() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.deleted
-}
-
-// handOnDue routes messages that were due, and forgets them in the unit in which
-// other queues get them: so a crash neither loses nor doubles one. No lock is
-// held.
-func (q *queue) handOnDue(batch []appointment) (g storage.Group) {
-	q.vhost.begin()
-	defer func() { g = q.vhost.end() }()
-	f := forwarding{vhost: q.vhost, from: q.delays.exchange}
-	for i := range batch {
-		f.add(batch[i].message.onward(), nil)
-	}
-	f.flush()
-	q.settleDue(batch)
-	return g
-}
-
-// settleDue has the store forget messages, and confirms nothing: what becomes of
-// them is not durable yet.
-func (q *queue) settleDue(batch []appointment) {
-	if q.stored == nil {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.deleted {
-		return
-	}
-	s := settling{queue: q}
-	slices.SortFunc(batch, func(a, b appointment) int { return cmp.Compare(a.Seq, b.Seq) })
-	for i := range batch {
-		s.join(&entry{seq: batch[i].Seq, message: batch[i].message})
-	}
-	s.end()
 }

@@ -2,8 +2,6 @@ package broker
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"syscall"
 
 	"github.com/leveretmq/leveret/storage"
@@ -52,7 +50,7 @@ func (p *pager) relieveDelays(q *queue) error {
 
 // shedDelays forgets bodies that memory has no room for. out are some that it
 // can only forget when they were written to the page file.
-func (q *queue) shedDelays() (out []appointment, more bool) {
+func (q *queue) shedDelays() (out []stowed, more bool) {
 	q.enter()
 	defer q.leave()
 	defer q.weigh()
@@ -71,7 +69,7 @@ func (q *queue) shedDelays() (out []appointment, more bool) {
 			}
 			return nil, false
 		default:
-			out = append(out, appointment{stuck.items[i], m})
+			out = append(out, stowed{stuck.items[i], m})
 		}
 	}
 	if p.loaded.Load() > pageFrom {
@@ -94,38 +92,9 @@ func (q *queue) keepDelaysLocked() {
 
 // pagedDelays forgets bodies that are in the page file now. It returns those
 // whose messages have gone meanwhile.
-func (q *queue) pagedDelays(out []appointment) (gone []storage.Item) {
+func (q *queue) pagedDelays(out []stowed) (gone []storage.Item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.weigh()
 	return q.delays.calendar.paged(out)
-}
-
-// bodies reads those of messages that are due, as far as they are on disk. No
-// lock is held.
-func (q *queue) bodies(batch []appointment) error {
-	var b block
-	var which []int
-	for i := range batch {
-		if batch[i].message == nil {
-			b.items, which = append(b.items, batch[i].Item), append(which, i)
-			b.size += int(batch[i].Size)
-		}
-	}
-	if len(which) == 0 {
-		return nil
-	}
-	p := q.vhost.pager
-	_, messages, err := p.read(q, &b)
-	p.store.Unpage(b.items)
-	if err == nil && slices.Contains(messages, nil) {
-		err = fmt.Errorf("messages of %s are missing in the store", exchangeText(q.delays.exchange.name, q.vhost))
-	}
-	if err != nil {
-		return err
-	}
-	for n, i := range which {
-		batch[i].message = messages[n]
-	}
-	return nil
 }

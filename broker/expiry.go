@@ -28,26 +28,20 @@ func (q *queue) expire() (alive bool) {
 	return !q.ready.overdue(now)
 }
 
-// cull has messages at the head die as long as the next one is doomed and can.
+// cull has messages at the head die as long as the next one is doomed, a few at
+// once. Where they are does not matter: those on disk die there.
 func (q *queue) cull(why reason, doomed func() bool) {
-	if !doomed() || !q.mortal() {
+	if !doomed() {
 		return
 	}
 	d := q.discard(why)
-	for n := 0; n < cullAtOnce && doomed() && q.mortal(); n++ {
-		e, gone := q.ready.dropFirst()
-		if gone != nil {
-			q.vhost.pager.discard(gone)
-		}
-		d.add(&e)
+	for n := 0; n < cullAtOnce && doomed(); n++ {
+		s := q.ready.dropFirst()
+		d.addStowed(&s)
 	}
 	d.end()
 	q.relieve()
 }
-
-// mortal tells whether the first message, if there is one, can die: one that is
-// to become a letter has to be in memory.
-func (q *queue) mortal() bool { return q.settings.deadLetter == nil || q.ready.firstHere() }
 
 // dooms tells whether messages at the head are to die.
 func (q *queue) dooms() bool {
@@ -57,10 +51,6 @@ func (q *queue) dooms() bool {
 	return q.ready.deadline() != 0 && q.ready.overdue(q.now())
 }
 
-// mayBury tells whether the first message can die without too many dying at
-// once. Otherwise the pager or the undertaker has the queue looked at again.
-func (q *queue) mayBury() bool { return q.mortal() && !q.dying.full() }
-
 // arm sees to it that the queue is looked at when its first message expires, or
 // at once if it is to die. It follows any change of what is ready.
 func (q *queue) arm() {
@@ -68,10 +58,7 @@ func (q *queue) arm() {
 	if q.exceeds() {
 		at = longAgo
 	}
-	if at == 0 || q.expiry.due != 0 && q.expiry.due <= at {
-		return
-	}
-	if at > q.now() || q.mayBury() {
+	if at != 0 && (q.expiry.due == 0 || q.expiry.due > at) {
 		q.rouse(at)
 	}
 }

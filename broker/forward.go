@@ -12,12 +12,10 @@ import (
 // of a vhost is ready.
 type forwarding struct {
 	vhost  *vhost
-	from   *namedExchange // where all of them begin; nil: each at that of its origin
 	way    way
 	run    run
 	queues []*queue // that the run goes to
 
-	keeps   bool  // what is refused is not lost: it need not become a letter
 	sent    int   // messages so far
 	refused []int // which of them a queue has refused, ascending
 }
@@ -30,26 +28,47 @@ type parcel struct {
 	traits  traits
 }
 
-// add hands a message on, to all queues that it comes to but those that are
-// barred; nil bars none. It returns whether there are any that are not, and any
-// that are.
-func (f *forwarding) add(p *parcel, bars func(*queue) bool) (found, barred bool) {
-	f.vhost.mu.RLock()
-	if f.from == nil {
-		f.way.find(f.vhost, p.origin, p.more, &p.content)
-	} else {
-		f.way.resumeAt(f.vhost, f.from, p)
+// errand is where a message is to be handed on.
+type errand struct {
+	parcel
+	from  *namedExchange    // where it begins; nil: at the exchange of its origin
+	to    []*queue          // where it ends; nil: where it is routed
+	bars  func(*queue) bool // which queues it is not to come to; nil: it may come to all
+	keeps bool              // what no queue takes is not lost: it need not become a letter
+}
+
+// add hands a message on. It returns whether there are queues that it comes to,
+// and such as bar it.
+func (f *forwarding) add(e *errand) (found, barred bool) {
+	queues := e.to
+	if queues == nil {
+		queues = f.find(e)
 	}
-	f.vhost.mu.RUnlock()
-	queues := f.way.queues
-	if n := len(queues); bars != nil {
-		queues = slices.DeleteFunc(queues, bars)
+	if n := len(queues); e.bars != nil {
+		queues = slices.DeleteFunc(queues, e.bars)
 		barred = len(queues) < n
 	}
-	if len(queues) > 0 {
-		f.send(p, queues)
+	if len(queues) == 0 {
+		return false, barred
 	}
-	return len(queues) > 0, barred
+	if f.run.returns != e.keeps {
+		f.flush()
+		f.run.returns = e.keeps
+	}
+	f.send(&e.parcel, queues)
+	return true, barred
+}
+
+// find finds the way of a message.
+func (f *forwarding) find(e *errand) []*queue {
+	f.vhost.mu.RLock()
+	defer f.vhost.mu.RUnlock()
+	if e.from == nil {
+		f.way.find(f.vhost, e.origin, e.more, &e.content)
+	} else {
+		f.way.resumeAt(f.vhost, e.from, &e.parcel)
+	}
+	return f.way.queues
 }
 
 // send hands a message on to queues, of which there are some.
@@ -65,7 +84,6 @@ func (f *forwarding) send(p *parcel, queues []*queue) {
 
 // flush hands on what was added.
 func (f *forwarding) flush() {
-	f.run.returns = f.keeps
 	for _, q := range f.queues {
 		q.publish(&f.run)
 	}
@@ -75,7 +93,9 @@ func (f *forwarding) flush() {
 	}
 	clear(f.queues)
 	f.queues = f.queues[:0]
+	keeps := f.run.returns
 	f.run.reset()
+	f.run.returns = keeps
 }
 
 // bring adds a content that has memory of its own, and goes to queues.

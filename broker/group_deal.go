@@ -76,9 +76,6 @@ func (q *queue) nextFor(k *consumer, most int) (g *group, left int) {
 		if g, most = q.ready.nextOf(k, most); g == nil || !q.stale(g) {
 			return g, most
 		}
-		if q.dying.full() { // the queue is looked at again when it is not
-			return nil, most
-		}
 		e := q.ready.takeOf(g)
 		q.ready.groups.forget(g)
 		d := q.discard(expired)

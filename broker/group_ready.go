@@ -45,14 +45,14 @@ func (r *ready) takeOf(g *group) entry {
 }
 
 // dropAside removes the first of all sorted messages; see dropFirst.
-func (r *ready) dropAside() (e entry, gone *block) {
+func (r *ready) dropAside() stowed {
 	g := r.groups.oldest()
 	before := g.waiting.tally()
-	e, gone = g.waiting.dropFirst()
+	s := g.waiting.dropFirst()
 	r.groups.starve(g)
 	r.regroup(g, before)
 	r.groups.forget(g)
-	return e, gone
+	return s
 }
 
 // giveBackGrouped is giveBack where there are groups.

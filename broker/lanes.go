@@ -215,22 +215,22 @@ func (l *lanes) overdue(now int64) bool {
 }
 
 // dropFirst removes it; see ready.dropFirst.
-func (l *lanes) dropFirst() (e entry, gone *block) {
+func (l *lanes) dropFirst() stowed {
 	if l.prioritized == nil {
 		return l.ready.dropFirst()
 	}
 	r, i := l.next()
 	before := r.tally()
-	e, gone = r.dropFirst()
+	s := r.dropFirst()
 	l.changed(r, before)
 	if r.len() == 0 {
-		l.remove(i, e.priority)
+		l.remove(i, s.Priority)
 	}
-	return e, gone
+	return s
 }
 
-// giveBack puts a message that was delivered back to its position among those
-// of its priority (PRI-05), marked as redelivered.
+// giveBack puts a message back to its position among those of its priority
+// (PRI-05).
 func (l *lanes) giveBack(e entry) {
 	if l.prioritized == nil {
 		l.ready.giveBack(e)

@@ -30,14 +30,6 @@ func (l *lanes) headAway() bool {
 	return l.split() && l.available() <= 0
 }
 
-// firstHere tells whether the first message is in memory.
-func (l *lanes) firstHere() bool {
-	if l.aside > 0 {
-		return l.groups.oldest().waiting.available() > 0
-	}
-	return l.available() > 0
-}
-
 // short returns the lane from which less than size bytes can be taken before a
 // message that is on disk, counting what is taken before; nil if there is none.
 func (l *lanes) short(size int) *ready {

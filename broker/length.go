@@ -22,7 +22,7 @@ func (q *queue) refuses(r *run, i int) bool {
 	s := q.settings
 	messages, bytes := q.ready.len()+1, q.ready.bodySize()+r.contents[i].BodySize()
 	if d := s.deadLetter; d != nil && d.insists { // QQ-21
-		messages, bytes = messages+q.dying.count, bytes+q.dying.bytes
+		messages, bytes = messages+q.dying.count, bytes+q.dying.bodies
 	}
 	return s.overflow != dropHead && s.full(messages, bytes)
 }

@@ -19,8 +19,8 @@ type pager struct {
 
 	mu      sync.Mutex // guards what follows; a leaf
 	changed *sync.Cond
-	asking  []*queue
-	purged  []*block // lists of what was purged, of which some may be in the page file
+	asking  fifo[*queue]
+	purged  fifo[*block] // lists of what was purged, of which some may be in the page file
 	closing bool
 	idle    bool // run waits for something to do
 
@@ -75,7 +75,7 @@ func (p *pager) ask(q *queue) {
 		return
 	}
 	p.mu.Lock()
-	p.asking = append(p.asking, q)
+	p.asking.push(q)
 	p.mu.Unlock()
 	p.changed.Broadcast()
 }
@@ -93,7 +93,7 @@ func (p *pager) stop() {
 // list, which begins with head, is not used any more.
 func (p *pager) discard(head *block) {
 	p.mu.Lock()
-	p.purged = append(p.purged, head)
+	p.purged.push(head)
 	p.mu.Unlock()
 	p.changed.Broadcast()
 }
@@ -102,18 +102,26 @@ func (p *pager) discard(head *block) {
 func (p *pager) rest() (worked bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.closing && (!p.idle || len(p.asking)+len(p.purged) > 0) {
+	for !p.closing && (!p.idle || p.asking.len()+p.purged.len() > 0) {
 		worked = true
 		p.changed.Wait()
 	}
 	return worked
 }
 
+// forget does it for single messages. Nobody but the pager gives anything back:
+// so nothing that it reads is ever in other use.
+func (p *pager) forget(items []storage.Item) {
+	if slices.ContainsFunc(items, func(it storage.Item) bool { return it.Place.Paged() }) {
+		p.discard(&block{items: items, to: len(items)})
+	}
+}
+
 // next waits for something to do; neither when the pager is to end.
 func (p *pager) next() (q *queue, purged *block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.asking) == 0 && len(p.purged) == 0 && !p.closing {
+	for p.asking.len() == 0 && p.purged.len() == 0 && !p.closing {
 		p.idle = true
 		p.changed.Broadcast()
 		p.changed.Wait()
@@ -121,12 +129,10 @@ func (p *pager) next() (q *queue, purged *block) {
 	p.idle = false
 	switch {
 	case p.closing:
-	case len(p.purged) > 0:
-		purged = p.purged[0]
-		p.purged = slices.Delete(p.purged, 0, 1)
+	case p.purged.len() > 0:
+		purged = p.purged.pop()
 	default:
-		q = p.asking[0]
-		p.asking = slices.Delete(p.asking, 0, 1)
+		q = p.asking.pop()
 	}
 	return q, purged
 }
@@ -140,7 +146,7 @@ func (p *pager) run() {
 		case purged != nil:
 			for b := purged; b != nil; b = b.next {
 				if b.messages == nil {
-					p.store.Unpage(b.items)
+					p.store.Unpage(b.items[b.from:b.to])
 				}
 			}
 		case q != nil:
@@ -199,6 +205,9 @@ func (p *pager) read(q *queue, b *block) (from int, messages []*message, _ error
 			failed = err
 		} else if q.stored != nil && q.kind.replicated && m.keeping == nil { // QQ-02
 			m.keeping = &keeping{transient: true}
+		}
+		if place := b.items[from+i].Place; m != nil && m.persistent() && !place.Paged() {
+			m.stored.Found(place)
 		}
 		messages[from+i] = m
 	})

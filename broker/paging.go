@@ -123,9 +123,9 @@ func (r *ready) drop() {
 }
 
 // takePaged forgets which messages of a block that is on disk are in the page
-// file, and returns them.
+// file, and returns them. Those that were dropped are the business of who did.
 func (b *block) takePaged() (paged []storage.Item) {
-	for i := range b.items {
+	for i := b.from; i < b.to; i++ {
 		if it := &b.items[i]; it.Place.Paged() {
 			paged = append(paged, *it)
 			it.Place = 0

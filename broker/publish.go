@@ -45,11 +45,11 @@ func (v *vhost) put(p *parcel) (routed bool, err error) {
 		v.store.Reserve(size)
 		defer v.store.Release(size)
 	}
-	f := forwarding{vhost: v, keeps: true}
+	f := forwarding{vhost: v}
 	v.begin()
 	func() {
 		defer func() { err = v.wait(v.end()) }()
-		routed, _ = f.add(p, nil)
+		routed, _ = f.add(&errand{parcel: *p, keeps: true})
 		f.flush()
 	}()
 	if err == nil && len(f.refused) > 0 {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -25,6 +26,8 @@ type queue struct {
 	inbound inbound // bindings
 
 	patience atomic.Int64 // a Duration: how long a delivery may take to be settled; changes under mu
+
+	moving sync.Mutex // held by who moves messages of the queue elsewhere, or deletes it; above vhost.mu and all units
 
 	mu lock // guards what follows; below vhost.mu, above channel.mu
 
@@ -210,7 +213,7 @@ func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 	q.enter()
 	defer q.leave()
 	q.used()
-	for !q.expire() && q.mortal() {
+	for !q.expire() {
 		q.leave()
 		q.enter()
 	}
@@ -296,5 +299,5 @@ func (q *queue) dispatchSome() (more bool) {
 	q.limit()
 	dealt := q.deal(nil, 0, longestDeal)
 	q.relieve()
-	return dealt >= longestDeal || q.dooms() && q.mayBury()
+	return dealt >= longestDeal || q.dooms()
 }

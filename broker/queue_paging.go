@@ -28,7 +28,7 @@ func (q *queue) balance() {
 		return
 	}
 	s := &q.paging
-	if n := q.ready.loaded(); n != s.counted {
+	if n := q.ready.loaded() + q.dying.loaded; n != s.counted {
 		p.loaded.Add(int64(n - s.counted))
 		s.counted = n
 	}
@@ -38,10 +38,10 @@ func (q *queue) balance() {
 }
 
 // hungry tells whether messages should be read because those who take them
-// will soon have taken what is in memory, or the first one is to die.
+// will soon have taken what is in memory.
 func (q *queue) hungry() bool {
 	return q.ready.short(q.vhost.pager.window()/2) != nil &&
-		(len(q.consumers) > 0 || q.paging.awaited != nil || !q.mortal() && q.dooms() && !q.dying.full())
+		(len(q.consumers) > 0 || q.paging.awaited != nil)
 }
 
 // install has messages that were read, those of b from from on, delivered. It

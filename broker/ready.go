@@ -157,43 +157,42 @@ func (r *ready) first() (it storage.Item, ok bool) {
 	case r.aside > 0:
 		return r.groups.oldest().waiting.first()
 	case len(r.returned) > 0:
-		e := &r.returned[0]
-		return storage.Item{
-			Seq: e.seq, Expires: e.expires, Size: e.size, Head: uint32(e.message.head()),
-			Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
-		}, true
+		return r.returned[0].stowed().Item, true
 	case r.head != nil:
 		return r.head.items[r.head.from], true
 	}
 	return it, false
 }
 
-// dropFirst removes the first message, which is not delivered. There is one. If
-// it is on disk the entry has no message; gone is the last of a block of such
-// messages, which the pager is to discard, or nil.
-func (r *ready) dropFirst() (e entry, gone *block) {
+// dropFirst removes the first message, wherever it is. There is one. If it is in
+// the page file, it stays there until the pager is told.
+func (r *ready) dropFirst() (s stowed) {
 	if r.aside > 0 {
 		return r.dropAside()
 	}
 	if r.available() > 0 {
-		return r.pop(), nil
+		var place storage.Place
+		if len(r.returned) == 0 {
+			place = r.head.items[r.head.from].Place // pop does not tell
+		}
+		e := r.pop()
+		s = e.stowed()
+		s.Place = place
+		return s
 	}
 	b := r.head // the same as r.away
-	it := &b.items[b.from]
-	e.seq, e.expires, e.size = it.Seq, it.Expires, it.Size
-	e.deliveries, e.priority, e.redelivered = it.Deliveries, it.Priority, it.Redelivered
+	s.Item = b.items[b.from]
 	b.from++
-	b.size -= int(it.Size)
+	b.size -= int(s.Size)
 	r.fresh--
 	r.absent--
-	r.bytes -= int(it.Size)
-	r.bodies -= int(it.Size - it.Head)
-	r.disk -= int(it.Size)
+	r.bytes -= int(s.Size)
+	r.bodies -= int(s.Size - s.Head)
+	r.disk -= int(s.Size)
 	if b.from == b.to {
 		r.unlink()
-		return e, b
 	}
-	return e, nil
+	return s
 }
 
 // unlink takes the first block, which is on disk, out of the list.
@@ -224,14 +223,12 @@ func (r *ready) shift() {
 	b.release()
 }
 
-// giveBack puts a message that was delivered back to its position, marked as
-// redelivered.
+// giveBack puts a message back to its position.
 func (r *ready) giveBack(e entry) {
 	if r.groups != nil {
 		r.giveBackGrouped(e)
 		return
 	}
-	e = e.again()
 	if e.size == 0 { // it never waited
 		e.size = uint32(e.message.Size())
 	}

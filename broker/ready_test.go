@@ -108,15 +108,16 @@ func (m *readyModel) pop(t *rapid.T) {
 func (m *readyModel) drop(t *rapid.T) {
 	first, ok := m.ready.first()
 	deadline := m.ready.deadline()
-	got, gone := m.ready.dropFirst()
+	s := m.ready.dropFirst()
+	got := s.entry()
 	want := m.all[0]
 	m.all = m.all[1:]
 	if !ok || first.Seq != want.seq || deadline != want.expires || first.Expires != want.expires || first.Size != want.size ||
 		first.Deliveries != want.deliveries || first.Priority != want.priority || first.Redelivered != want.redelivered {
 		t.Fatalf("the first is %+v, want %+v", first, want)
 	}
-	if gone != nil && (gone.from != len(gone.items) || gone.next != nil || gone.messages != nil) {
-		t.Fatalf("block %+v is gone", gone)
+	if got.message == nil && s.Place != m.places[want.message] {
+		t.Fatalf("it was in place %d, want %d", s.Place, m.places[want.message])
 	}
 	if got.message != nil {
 		m.out = append(m.out, got)
@@ -131,8 +132,8 @@ func (m *readyModel) giveBack(t *rapid.T) {
 	i := rapid.IntRange(0, len(m.out)-1).Draw(t, "which")
 	e := m.out[i]
 	m.out = slices.Delete(m.out, i, i+1)
+	e = e.again()
 	m.ready.giveBack(e)
-	e.redelivered, e.deliveries = true, e.deliveries+1
 	m.insert(e)
 }
 

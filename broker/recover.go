@@ -20,7 +20,8 @@ type recovery struct {
 	vhosts   map[uint64]*vhost
 	queues   map[uint64]*queue // also those of delayed exchanges
 	users    map[uint64]*user
-	delayed  []*queue // these alone
+	delayed  []*queue                  // queues of delayed exchanges alone
+	failed   map[*queue][]storage.Item // what has failed too often, and is not dealt again (QQ-10)
 	bindings int
 	messages int
 	stray    uint64  // messages without a queue
@@ -34,12 +35,16 @@ func (b *Broker) recover(state *storage.State, began time.Time) error {
 	if err := r.take(state); err != nil {
 		return err
 	}
+	r.bury()
 	r.report(state, time.Since(began))
 	return nil
 }
 
 func newRecovery(b *Broker) *recovery {
-	return &recovery{broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}, users: map[uint64]*user{}}
+	return &recovery{
+		broker: b, vhosts: map[uint64]*vhost{}, queues: map[uint64]*queue{}, users: map[uint64]*user{},
+		failed: map[*queue][]storage.Item{},
+	}
 }
 
 // take makes everything known that a state has.
@@ -258,25 +263,6 @@ func (r *recovery) conform() {
 			q.obey(q.vhost.rule(q.name, q.kind))
 		}
 	}
-}
-
-// items gives a queue its messages.
-func (r *recovery) items(id uint64, items []storage.Item) error {
-	q := r.queues[id]
-	if q == nil {
-		r.stray += uint64(len(items))
-		return fmt.Errorf("there are %d messages of it, and no queue", len(items))
-	}
-	if q.delays != nil {
-		q.delays.calendar.restore(items)
-	} else {
-		q.ready.restore(items)
-		if q.ready.ages() { // nobody knows when they came
-			q.ready.aging.came(1, q.now())
-		}
-	}
-	r.messages += len(items)
-	return nil
 }
 
 // report logs what there is.

@@ -1,17 +1,20 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/leveretmq/leveret/amqp"
-	"github.com/leveretmq/leveret/storage"
 )
 
-// ErrQueueNotFound is the error of Redrive for a queue that is not there.
-var ErrQueueNotFound = errors.New("queue does not exist")
+// Errors of Redrive.
+var (
+	ErrQueueNotFound = errors.New("queue does not exist")
+	ErrRedriveStuck  = errors.New("too many messages lead nowhere")
+)
 
 // RedriveOptions say which messages Redrive moves, and where to. By default all
 // of them go back to where they died last.
@@ -35,11 +38,12 @@ type RedriveOptions struct {
 // Redrive moves messages from one queue, such as one for dead letters, to where
 // they came from, or to an exchange, and returns how many. Each is removed
 // together with its arrival, as one unit: none is lost or doubled, whatever
-// happens. What leads nowhere, or is refused by the queue that it comes to, stays,
-// as if a consumer had requeued it. When it returns, all is durable that is to
-// be.
+// happens. What leads nowhere, or is refused by the queue that it comes to, stays
+// where it was; nobody gets it before Redrive returns. Then all is durable that
+// is to be.
 //
-// It ends early with the error of ctx. Other errors are ErrVhostNotFound and
+// It ends early with the error of ctx, or with ErrRedriveStuck when it has found
+// 64 MiB of messages that stay. Other errors are ErrVhostNotFound and
 // ErrQueueNotFound.
 func (b *Broker) Redrive(ctx context.Context, vhost, queue string, o RedriveOptions) (moved int, err error) {
 	q, err := b.queue(vhost, queue)
@@ -56,13 +60,16 @@ func (b *Broker) Redrive(ctx context.Context, vhost, queue string, o RedriveOpti
 
 // redrive is one that goes on.
 type redrive struct {
+	burial
 	queue   *queue
 	options RedriveOptions
-	taken   []entry // of this step
 	kept    []entry // that go back at the end
+	size    int     // of those
 	moved   int
-	last    storage.Group
 }
+
+// mostKept bounds the bytes of what has not moved.
+const mostKept = 64 << 20
 
 // all moves messages, step by step.
 func (r *redrive) all(ctx context.Context) error {
@@ -70,22 +77,18 @@ func (r *redrive) all(ctx context.Context) error {
 	if r.options.Count > 0 {
 		left = min(left, r.options.Count)
 	}
-	for left > 0 {
-		if err := r.queue.awaitHead(); err != nil {
-			return err
+	for left > 0 && ctx.Err() == nil {
+		n, err := r.step(min(left, r.most()))
+		if n == 0 || err != nil {
+			return err // others may have taken them
 		}
-		r.take(min(left, r.most()))
-		if len(r.taken) == 0 {
-			return nil // others have taken them
+		if r.size > mostKept {
+			return ErrRedriveStuck
 		}
-		n := len(r.taken)
 		left -= n
-		r.step()
-		if err := r.pause(ctx, n); err != nil {
-			return err
-		}
+		r.pause(ctx, n)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // most is how many messages move at once: all of a tenth of a second.
@@ -97,91 +100,73 @@ func (r *redrive) most() int {
 }
 
 // pause waits as long as n messages take.
-func (r *redrive) pause(ctx context.Context, n int) error {
+func (r *redrive) pause(ctx context.Context, n int) {
 	if r.options.Rate <= 0 {
-		return ctx.Err()
+		return
 	}
-	enough := time.NewTimer(time.Duration(float64(n) / r.options.Rate * float64(time.Second)))
-	defer enough.Stop()
+	enough := make(chan struct{})
+	t := r.queue.vhost.clock.AfterFunc(time.Duration(float64(n)/r.options.Rate*float64(time.Second)), func() { close(enough) })
+	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-enough.C:
-		return ctx.Err()
+	case <-enough:
 	}
 }
 
-// take takes messages at the head, as a consumer does.
-func (r *redrive) take(n int) {
+// step moves messages at the head, n of which it has looked at.
+func (r *redrive) step(most int) (n int, err error) {
+	q := r.queue
+	q.moving.Lock()
+	defer q.moving.Unlock()
+	r.take(most)
+	stay, err := r.move(q, r.errand)
+	if err != nil {
+		q.unreadable(err)
+		return 0, fmt.Errorf("%s cannot be read: %w", q.text(), err)
+	}
+	for _, i := range stay {
+		r.kept = append(r.kept, r.batch[i].entry())
+		r.size += int(r.batch[i].Size)
+	}
+	r.moved += len(r.batch) - len(stay)
+	return len(r.batch), nil
+}
+
+// take takes messages at the head that have not expired.
+func (r *redrive) take(most int) {
 	q := r.queue
 	q.enter()
 	defer q.leave()
-	r.taken = r.taken[:0]
-	for len(r.taken) < n && q.ready.available() > 0 {
-		r.taken = append(r.taken, q.ready.pop())
+	r.batch = r.batch[:0]
+	for size := 0; len(r.batch) < most && size < burialSize && !q.deleted; {
+		for !q.expire() {
+			q.leave()
+			q.enter()
+		}
+		if q.ready.len() == 0 {
+			break
+		}
+		s := q.ready.dropFirst()
+		size += int(s.Size)
+		r.batch = append(r.batch, parting{stowed: s})
 	}
 	q.relieve()
 	q.balance()
 }
 
-// step is the unit in which messages arrive and are removed.
-func (r *redrive) step() {
-	q, v := r.queue, r.queue.vhost
-	var size int64
-	for i := range r.taken {
-		size += int64(r.taken[i].size)
-	}
-	if v.store != nil {
-		v.store.Reserve(size)
-		defer v.store.Release(size)
-	}
-	v.begin()
-	defer func() { r.last = v.end() }()
-	f := forwarding{vhost: v, keeps: true}
-	moved := r.taken[:0]
-	for i := range r.taken {
-		if e := r.taken[i]; r.send(&f, e.message) {
-			moved = append(moved, e)
-		} else {
-			r.kept = append(r.kept, e)
-		}
-	}
-	f.flush()
-	for i, n := range f.refused { // all that were sent are in moved
-		r.kept = append(r.kept, moved[n-i])
-		moved = slices.Delete(moved, n-i, n-i+1)
-	}
-	r.moved += len(moved)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := settling{queue: q}
-	for i := range moved {
-		if !q.deleted {
-			s.join(&moved[i])
-		}
-	}
-	s.end()
-}
-
-// send hands a message on; false if it leads nowhere.
-func (r *redrive) send(f *forwarding, m *message) bool {
-	p := parcel{origin: m.origin, content: m.content, traits: traitsOf(m.content.Properties())}
+// errand is where a message goes: nowhere if that cannot be told.
+func (r *redrive) errand(p *parting) errand {
+	m := p.message
+	e := errand{parcel: parcel{origin: m.origin, content: m.content, traits: traitsOf(m.content.Properties())}, keeps: true}
 	if x := r.options.Exchange; x != nil {
-		p.origin = &origin{exchange: *x, key: m.key}
-		if r.options.RoutingKey != "" {
-			p.origin.key = r.options.RoutingKey
-		}
-		found, _ := f.add(&p, nil)
-		return found
+		e.origin = &origin{exchange: *x, key: cmp.Or(r.options.RoutingKey, m.key)}
+		return e
 	}
-	queue, o := lastDeath(m.content.Properties())
-	to := f.vhost.named([]string{queue})
-	if o == nil || len(to) == 0 {
-		return false
+	name, o := lastDeath(m.content.Properties())
+	if e.to = []*queue{}; o != nil {
+		e.origin, e.to = o, append(e.to, r.queue.vhost.named([]string{name})...)
 	}
-	p.origin = o
-	f.send(&p, to)
-	return true
+	return e
 }
 
 // lastDeath is where a message died last and how it had been published; nil if

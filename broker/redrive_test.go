@@ -123,6 +123,92 @@ func TestRedriveAtARate(t *testing.T) {
 	})
 }
 
+// What is sorted into groups moves as well, but for what a consumer has.
+func TestRedriveOfGroups(t *testing.T) {
+	anyStore(t, func(t *testing.T, b *Broker, p *peer) {
+		p.declareWith("d", "x-message-groups", true)
+		p.declareWith("e")
+		for i := range 6 {
+			p.send("d", amqp.BasicProperties{DeliveryMode: 2, Headers: amqp.Table{{Key: "x-group-id", Value: "g"}}}, numbered(i, 1)...)
+		}
+		p.do(1, &amqp.BasicQos{PrefetchCount: 1})
+		p.consume(1, "d", "k", false)
+		p.consume(1, "d", "l", false) // it looks through all for another group
+		wantBodies(t, "delivered", p.bodies(), "0")
+		x := ""
+		b.mustRedrive(t, RedriveOptions{Exchange: &x, RoutingKey: "e"}, 5)
+		p.wantInTurn(b, "e", numbered(1, 5)...)
+		p.SendMethods(1, &amqp.BasicReject{DeliveryTag: 1, Requeue: true})
+		wantBodies(t, "delivered again", p.bodies(), "0")
+	})
+}
+
+// What has expired does not move, and what stays is as it was.
+func TestRedriveOfWhatLivesAlone(t *testing.T) {
+	fakeTime(t, func(t *testing.T, b *Broker, p *peer) {
+		p.declareWith("d")
+		p.publish("d", "stays")
+		p.mortal("d", 10, "expires", "expires too")
+		p.publish("d", "stays too")
+		lapse(20 * ms)
+		x := ""
+		b.mustRedrive(t, RedriveOptions{Exchange: &x, RoutingKey: "nowhere"}, 0)
+		wantReady(t, b, "d", 2)
+		for _, want := range []string{"stays", "stays too"} {
+			if g := p.getAll("d"); g == nil || g.body != want || g.Redelivered {
+				t.Errorf("got %+v, want %q", g, want)
+			}
+		}
+	})
+}
+
+// A backlog that leads nowhere is not brought to memory as a whole.
+func TestRedriveGivesUp(t *testing.T) {
+	b, _ := durably(t)
+	p := connect(t, b, 1)
+	p.declareWith("d")
+	const size = 1 << 20
+	p.fill("d", 2, 0, mostKept/size+20, size)
+	x := ""
+	n, err := b.Redrive(context.Background(), "/", "d", RedriveOptions{Exchange: &x, RoutingKey: "nowhere"})
+	if n != 0 || !errors.Is(err, ErrRedriveStuck) {
+		t.Errorf("%d have moved, %v", n, err)
+	}
+	wantReady(t, b, "d", mostKept/size+20)
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := b.Redrive(canceled, "/", "d", RedriveOptions{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// What is on disk moves from there, in its order.
+func TestRedriveOfABacklog(t *testing.T) {
+	for mode, kind := range map[uint8]string{1: "transient", 2: "persistent"} {
+		t.Run(kind, func(t *testing.T) {
+			b, dir := durably(t)
+			press(t, b)
+			p := connect(t, b, 1)
+			q := p.declareDurable(b, "d")
+			p.declareDurable(b, "e")
+			const n = 5000
+			p.fill("d", mode, 0, n, kib)
+			quiesce(b)
+			if q.loaded() > n*kib/2 {
+				t.Fatalf("%d bytes are in memory", q.loaded())
+			}
+			x := ""
+			b.mustRedrive(t, RedriveOptions{Exchange: &x, RoutingKey: "e"}, n)
+			p.consume(1, "e", "k", false)
+			p.takeInOrder(0, n)
+			quiesce(b)
+			b.vhosts.get("/").pager.loaded.Add(-1 << 30)
+			checkEmpty(t, b, dir, "d")
+			b.vhosts.get("/").pager.loaded.Add(1 << 30)
+		})
+	}
+}
+
 func TestRedriveOfWhatIsNotThere(t *testing.T) {
 	b := New(Options{})
 	if _, err := b.Redrive(context.Background(), "v", "d", RedriveOptions{}); !errors.Is(err, ErrVhostNotFound) {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -131,7 +132,7 @@ var errKept = amqp.PreconditionFailed.Errorf("in use")
 type remains struct {
 	messages  int // that were ready
 	consumers []*consumer
-	dying     []dead
+	dying     []parting
 }
 
 // cancel ends the consumers of the deleted queue.
@@ -143,15 +144,40 @@ func (r remains) cancel() {
 
 // deleteQueue removes a queue with its bindings, if the condition, which is
 // called with q.mu held, has no error. The caller ends its consumers. What was
-// dying in it is handed on, in the same unit; what was ready or not settled is
-// gone.
+// dying in it is handed on before, as far as there are queues for it; what was
+// ready or not settled is gone.
 func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (gone remains, err error) {
+	q.moving.Lock()
+	defer q.moving.Unlock()
+	var b burial
+	for {
+		b.buryAll(q)
+		gone, err = b.deleteQueue(q, func(q *queue) error {
+			if err := condition(q); err != nil || q.deleted {
+				return err
+			}
+			return q.dying.mayEnd()
+		})
+		if !errors.Is(err, errDying) {
+			return gone, err
+		}
+	}
+}
+
+// deleteQueue does it if few are dying: those are handed on in the same unit.
+func (b *burial) deleteQueue(q *queue, condition func(*queue) error) (gone remains, err error) {
+	v := q.vhost
+	if v.store != nil {
+		v.store.Reserve(burialSize)
+		defer v.store.Release(burialSize)
+	}
 	v.begin()
 	defer v.end()
 	v.mu.Lock()
 	gone, err = v.removeQueue(q, condition)
 	v.mu.Unlock()
-	q.handOn(gone.dying)
+	b.batch = gone.dying
+	b.send(v, q.letters())
 	return gone, err
 }
 
@@ -162,7 +188,8 @@ func (v *vhost) removeQueue(q *queue, condition func(*queue) error) (remains, er
 		q.mu.Unlock()
 		return remains{}, err
 	}
-	gone := remains{q.empty(), slices.Clone(q.consumers), q.dying.end()}
+	dying := q.endDying()
+	gone := remains{q.empty(), slices.Clone(q.consumers), dying}
 	q.dropConsumers(func(*consumer) bool { return true })
 	q.deleted = true
 	q.still()

@@ -40,5 +40,8 @@ type Stored struct {
 // cannot.
 func (s *Stored) Place() Place { return Place(s.place.Load()) }
 
+// Found notes where a message is that was loaded.
+func (s *Stored) Found(p Place) { s.place.Store(uint64(p)) }
+
 // Range are the sequence numbers from From to To, both included.
 type Range struct{ From, To uint64 }

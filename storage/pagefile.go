@@ -174,6 +174,9 @@ func (p *pages) loadExtent(items []Item, order []int, each func(i int, b []byte)
 	p.mu.Lock()
 	x := p.pieces[number]
 	p.mu.Unlock()
+	if x == nil { // who asks does not have it any more
+		return fmt.Errorf("storage: piece %d of the page file has gone", number)
+	}
 	buf := make([]byte, uint64(last.Place-from)+blobHead+uint64(last.Size))
 	if _, err := x.file.ReadAt(buf, from.offset()); err != nil {
 		return err
