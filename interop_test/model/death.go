@@ -106,8 +106,12 @@ func (d dead) note(headers amqp.Table, w *world) amqp.Table {
 		keys = append(keys, key)
 	}
 	entry := amqp.Table{
-		{Key: "count", Value: int64(1)}, {Key: "reason", Value: d.why}, {Key: "queue", Value: d.queue},
-		{Key: "time", Value: w.clock()}, {Key: "exchange", Value: m.exchange}, {Key: "routing-keys", Value: keys},
+		{Key: "count", Value: int64(1)},
+		{Key: "reason", Value: d.why},
+		{Key: "queue", Value: d.queue},
+		{Key: "time", Value: w.clock()},
+		{Key: "exchange", Value: m.exchange},
+		{Key: "routing-keys", Value: keys},
 	}
 	if p, _ := amqp.Properties(m.properties).Decode(); p.Expiration != "" {
 		entry = append(entry, amqp.Field{Key: "original-expiration", Value: p.Expiration})

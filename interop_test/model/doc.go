@@ -16,29 +16,40 @@
 // # What is predicted
 //
 // Every method with all its arguments, properties and bodies, octet by octet
-// and in its order, on every channel. After each batch of one to four methods,
-// which go out in one write, each connection makes a round trip on a channel
-// that the sequence does not use, so all that the batch has caused has come.
+// and in its order, on every channel. Sequences are played in a bubble of
+// testing/synctest: when all goroutines wait, nothing is left to come. After each
+// batch of one to four methods, which go out in one write, all that came is
+// compared.
+//
+// In half of the sequences methods come one by one, and queues do more than to
+// keep messages: they have priorities, limits, dead letters, limits of deliveries,
+// single active consumers, times to live, and times without use after which they
+// go. Now and then time passes, which in the bubble takes none.
 //
 // Among the methods are restarts. In memory nothing outlives them. In further
-// sequences the broker has a data directory, and each round trip is one that ends when
-// all that came before is durable. Then the broker is shut down, with one connection
-// that looks on, and opened again: all of what is durable is there, and which messages
-// come back as redelivered is known for each. Or another broker is opened on a copy of
-// what the first one has written without being asked to end: that may mark too many.
+// sequences the broker has a data directory. Then the broker is shut down, with one
+// connection that looks on, and opened again: all of what is durable is there, and
+// which messages come back as redelivered is known for each. Or another broker is
+// opened on a copy of what the first one has written without being asked to end:
+// that may mark too many.
 //
 // # What is left open
 //
 // The order of frames on different channels means nothing. On one channel, some
 // choices are the broker's, and then the model asks the frames: of all that may
 // happen now it does what the next frame of a channel shows (see
-// [world.dispatch]). When a batch ends, nothing may be left that has to happen.
-// Open are:
+// [world.dispatch]). Other choices show later, in which message comes first or is
+// dropped: then there are several worlds, one for each choice, and those stay that
+// agree with what comes (see [world.choose]). Open are:
 //
 //   - names that the broker generates: learned from the reply;
-//   - how many publishes are confirmed by one basic.ack: see [channel.confirm];
+//   - how many publishes are confirmed by one basic.ack or basic.nack: see
+//     [channel.confirm];
 //   - which of several queues goes first: of one publish, one nack, one recover,
 //     the end of a channel, or of a limit of the channel that has room again;
+//   - which of several queues hands on its dead first, and how far it has got when
+//     the method goes on that they died of;
+//   - of what is due at the same millisecond, what happens first;
 //   - in which order the channels of a connection end with it: see [world.disorder];
 //   - the order of basic.cancel for several consumers of a channel;
 //   - within one batch, whether an acknowledgement takes effect before or after a

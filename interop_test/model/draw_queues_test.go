@@ -49,8 +49,8 @@ func (d drawer) features() (args amqp.Table) {
 	if d.rarely(3) {
 		set("x-message-ttl", int32(200), int32(100), int32(0), int64(1000))
 	}
-	if d.rarely(6) {
-		set("x-expires", int32(500), int32(1500))
+	if d.rarely(4) {
+		set("x-expires", int32(200), int32(500), int32(1500))
 	}
 	if d.rarely(3) {
 		set("x-max-priority", int32(2), int32(9), int64(255), int32(0))

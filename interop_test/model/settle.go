@@ -76,6 +76,7 @@ func (ch *channel) carryOutSettle(ds []*delivery, v verdict) {
 			giveBack(group)
 		case rejected:
 			reject(group)
+		case acked, buried:
 		}
 		ch.conn.world.dispatch()
 		ch.conn.world.trim()
