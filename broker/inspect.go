@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
@@ -64,6 +65,10 @@ type StoredMessage struct {
 	Properties           amqp.Properties
 	Body                 []byte
 	Err                  error
+
+	// Expires is when it dies, or when it is due if it was delayed; the zero time:
+	// never.
+	Expires time.Time
 }
 
 // Inspect opens the data directory of a broker. The error is
@@ -175,6 +180,6 @@ func inspectMessage(it storage.Item, b []byte) StoredMessage {
 	}
 	return StoredMessage{
 		Position: it.Seq, Redelivered: it.Redelivered, Exchange: m.exchange, RoutingKey: m.key,
-		Properties: m.content.Properties(), Body: m.content.Body(),
+		Properties: m.content.Properties(), Body: m.content.Body(), Expires: expiryOf(it),
 	}
 }

@@ -13,9 +13,6 @@ import (
 type QueuedMessage struct {
 	StoredMessage
 
-	// Expires is when it dies, by Options.Clock; the zero time: never.
-	Expires time.Time
-
 	// Unacknowledged tells that it was delivered and is not settled.
 	Unacknowledged bool
 
@@ -86,13 +83,19 @@ func (q *queue) peek() (all []QueuedMessage, away map[int]storage.Item) {
 // show is a message as it is shown; without m it is filled in later.
 func show(it storage.Item, m *message) (shown QueuedMessage) {
 	shown.Position, shown.Redelivered, shown.Deliveries = it.Seq, it.Redelivered, int(it.Deliveries)
-	if it.Expires != 0 {
-		shown.Expires = time.UnixMilli(it.Expires)
-	}
+	shown.Expires = expiryOf(it)
 	if m != nil {
 		shown.fill(m)
 	}
 	return shown
+}
+
+// expiryOf is when a message expires, the zero time if never.
+func expiryOf(it storage.Item) (t time.Time) {
+	if it.Expires != 0 {
+		t = time.UnixMilli(it.Expires)
+	}
+	return t
 }
 
 func (s *StoredMessage) fill(m *message) {

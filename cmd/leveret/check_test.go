@@ -223,15 +223,50 @@ func TestDumpPrintsMessagesAsJSONLines(t *testing.T) {
 		t.Fatalf("printed %s", out)
 	}
 	for i, line := range lines {
-		var got, wanted any
+		var got, wanted map[string]any
 		if err := errors.Join(json.Unmarshal([]byte(line), &got), json.Unmarshal([]byte(want[i]), &wanted)); err != nil {
 			t.Fatal(err)
 		}
+		expires, _ := time.Parse(time.RFC3339, fmt.Sprint(got["expires"]))
+		if left := time.Until(expires); i == 0 && (left <= 0 || left > time.Minute) {
+			t.Errorf("it expires in %s", left)
+		}
+		delete(got, "expires")
 		if fmt.Sprint(got) != fmt.Sprint(wanted) {
 			t.Errorf("got  %s\nwant %s", line, want[i])
 		}
 	}
 	if status, _, errs := leveret(t, "dump", "--vhost=other", dir, "q"); status != 2 || !strings.Contains(errs, `no durable queue "q" in vhost "other"`) {
+		t.Errorf("ended with %d, printed %s", status, errs)
+	}
+}
+
+func TestDumpPrintsWhatIsDelayed(t *testing.T) {
+	dir := killedStore(t, func(ch *amqp091.Channel) {
+		err := ch.ExchangeDeclare("later", "x-delayed-message", true, false, false, false, amqp091.Table{"x-delayed-type": "direct"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), "later", "key", false, false, amqp091.Publishing{
+			Body: []byte("body"), DeliveryMode: amqp091.Persistent, Headers: amqp091.Table{"x-delay": int32(3_600_000)},
+		})
+		if err != nil || !c.Wait() {
+			t.Fatal("the message is not stored:", err)
+		}
+	})
+	status, out, errs := leveret(t, "dump", dir, "later", "--delayed")
+	var got struct {
+		RoutingKey       string `json:"routing_key"`
+		Expires, Payload string
+	}
+	if err := json.Unmarshal([]byte(out), &got); status != 0 || err != nil {
+		t.Fatalf("ended with %d, printed %s%s: %v", status, out, errs, err)
+	}
+	due, err := time.Parse(time.RFC3339, got.Expires)
+	if left := time.Until(due); err != nil || left < 50*time.Minute || left > time.Hour || got.Payload != "body" || got.RoutingKey != "key" {
+		t.Errorf("printed %s", out)
+	}
+	if status, _, errs := leveret(t, "dump", dir, "other", "--delayed"); status != 2 || !strings.Contains(errs, `no durable exchange with delayed messages, "other"`) {
 		t.Errorf("ended with %d, printed %s", status, errs)
 	}
 }

@@ -20,9 +20,13 @@ func dumpVhost() *cli.StringFlag {
 	return &cli.StringFlag{Name: "vhost", Value: "/", Usage: "virtual host `NAME` of the queue"}
 }
 
+func dumpDelayed() *cli.BoolFlag {
+	return &cli.BoolFlag{Name: "delayed", Usage: "print what waits in the exchange of that name until it is due"}
+}
+
 // dump prints the messages of a queue, each as JSON on a line of its own.
 func dump(c *cli.Context) error {
-	name, vhost, err := dumpArguments(c)
+	w, err := dumpArguments(c)
 	if err != nil {
 		return unreadable{err}
 	}
@@ -30,7 +34,7 @@ func dump(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := findQueue(i, vhost, name)
+	q, err := w.find(i)
 	if err != nil {
 		return unreadable{errors.Join(err, i.Close())}
 	}
@@ -46,36 +50,49 @@ func dump(c *cli.Context) error {
 	return nil
 }
 
-// dumpArguments returns the names of the queue and its vhost; the flag may come
-// behind the arguments as well.
-func dumpArguments(c *cli.Context) (queue, vhost string, err error) {
-	if c.NArg() < 2 {
-		return "", "", errors.New("want two arguments, the data directory and the name of a queue")
-	}
-	behind := flag.NewFlagSet(c.Command.Name, flag.ContinueOnError)
-	behind.SetOutput(io.Discard)
-	behind.StringVar(&vhost, "vhost", c.String("vhost"), "")
-	if err := behind.Parse(c.Args().Slice()[2:]); err != nil {
-		return "", "", err
-	}
-	if behind.NArg() > 0 {
-		return "", "", fmt.Errorf("unexpected argument %q", behind.Arg(0))
-	}
-	return c.Args().Get(1), vhost, nil
+// wanted is what is to be printed.
+type wanted struct {
+	vhost, name string
+	delayed     bool // of an exchange, or else the messages of a queue
 }
 
-func findQueue(i *broker.Inspection, vhost, name string) (broker.StoredQueue, error) {
+// dumpArguments returns what is wanted; flags may come behind the arguments as
+// well.
+func dumpArguments(c *cli.Context) (w wanted, err error) {
+	if c.NArg() < 2 {
+		return w, errors.New("want two arguments, the data directory and the name of a queue")
+	}
+	w.name = c.Args().Get(1)
+	behind := flag.NewFlagSet(c.Command.Name, flag.ContinueOnError)
+	behind.SetOutput(io.Discard)
+	behind.StringVar(&w.vhost, "vhost", c.String("vhost"), "")
+	behind.BoolVar(&w.delayed, "delayed", c.Bool("delayed"), "")
+	if err := behind.Parse(c.Args().Slice()[2:]); err != nil {
+		return w, err
+	}
+	if behind.NArg() > 0 {
+		return w, fmt.Errorf("unexpected argument %q", behind.Arg(0))
+	}
+	return w, nil
+}
+
+func (w wanted) find(i *broker.Inspection) (broker.StoredQueue, error) {
+	kind := "queue"
+	if w.delayed {
+		kind = "exchange with delayed messages,"
+	}
 	for _, v := range i.Vhosts {
-		if v.Name != vhost {
-			continue
+		queues := v.Queues
+		if w.delayed {
+			queues = v.Delayed
 		}
-		for _, q := range v.Queues {
-			if q.Name == name {
+		for _, q := range queues {
+			if v.Name == w.vhost && q.Name == w.name {
 				return q, nil
 			}
 		}
 	}
-	return broker.StoredQueue{}, fmt.Errorf("no durable queue %q in vhost %q", name, vhost)
+	return broker.StoredQueue{}, fmt.Errorf("no durable %s %q in vhost %q", kind, w.name, w.vhost)
 }
 
 // dumpQueue returns how many messages could not be read.
@@ -97,6 +114,7 @@ type dumpedMessage struct {
 	Exchange        string `json:"exchange"`
 	RoutingKey      string `json:"routing_key"`
 	Redelivered     bool   `json:"redelivered"`
+	Expires         string `json:"expires,omitempty"` // when it dies, or is due
 	Properties      object `json:"properties"`
 	PayloadBytes    int    `json:"payload_bytes"`
 	PayloadEncoding string `json:"payload_encoding"` // string or base64
@@ -107,6 +125,9 @@ func dumped(m broker.StoredMessage) dumpedMessage {
 	d := dumpedMessage{
 		Position: m.Position, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Redelivered: m.Redelivered,
 		Properties: properties(m.Properties), PayloadBytes: len(m.Body), PayloadEncoding: "string", Payload: string(m.Body),
+	}
+	if !m.Expires.IsZero() {
+		d.Expires = m.Expires.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	}
 	if !utf8.Valid(m.Body) {
 		d.PayloadEncoding, d.Payload = "base64", m.Body

@@ -100,7 +100,7 @@ func newApp(out io.Writer) *cli.App {
 				Name:         "dump",
 				Usage:        "print the messages of a queue of a stopped broker, as JSON lines",
 				ArgsUsage:    "DIR QUEUE",
-				Flags:        []cli.Flag{dumpVhost()},
+				Flags:        []cli.Flag{dumpVhost(), dumpDelayed()},
 				OnUsageError: unreadableError,
 				Action:       dump,
 			},
