@@ -61,11 +61,13 @@ func TestWhatNobodyTakesWaitsOnDisk(t *testing.T) {
 func (q *queue) expireAll() {
 	q.enter()
 	defer q.leave()
-	for b := q.ready.head; b != nil; b = b.next {
-		for i := b.from; i < b.to; i++ {
-			b.items[i].Expires = 1
+	q.ready.heads(func(b *block) {
+		for ; b != nil; b = b.next {
+			for i := b.from; i < b.to; i++ {
+				b.items[i].Expires = 1
+			}
 		}
-	}
+	})
 	q.dispatch()
 }
 
