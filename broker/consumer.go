@@ -150,10 +150,17 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 	unsettled := ch.unacked.takeOf(nil, q)
 	ch.mu.Unlock()
 	q.recall(unsettled)
+	if unused { // it goes with all that comes back: nothing of that dies before (QDEC-20)
+		for i := range unsettled {
+			q.ready.giveBack(unsettled[i].entry)
+		}
+		q.conclude(unsettled)
+		return true
+	}
 	q.giveBack(unsettled, true)
 	q.conclude(unsettled)
 	q.dispatch()
-	return unused
+	return false
 }
 
 func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {

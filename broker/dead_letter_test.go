@@ -379,6 +379,34 @@ func TestLettersOfAQueueThatIsDeleted(t *testing.T) {
 	})
 }
 
+// QDEC-20: an auto-delete queue that its last consumer leaves goes with what that
+// one had, and nothing of it dies because it comes back.
+func TestNothingDiesThatComesBackToAQueueThatGoes(t *testing.T) {
+	for what, limit := range map[string]amqp.Field{
+		"it has expired":   {Key: "x-message-ttl", Value: int32(0)},
+		"too many":         {Key: "x-max-length", Value: int32(0)},
+		"failed too often": {Key: "x-delivery-limit", Value: int32(0)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			b := New(Options{})
+			p := connect(t, b, 2)
+			p.declareWith("d")
+			p.do(1, &amqp.QueueDeclare{Queue: "q", AutoDelete: true, Arguments: amqp.Table{
+				{Key: "x-dead-letter-exchange", Value: ""}, {Key: "x-dead-letter-routing-key", Value: "d"}, limit,
+			}})
+			p.consume(2, "q", "k", false)
+			p.send("q", amqp.BasicProperties{}, "m")
+			p.await(1)
+			p.do(2, &amqp.ChannelClose{})
+			b.vhosts.undertaker.await()
+			wantReady(t, b, "d", 0)
+			if p.hasQueue("q") {
+				t.Error("the queue is still there")
+			}
+		})
+	}
+}
+
 // What waits for the undertaker holds up those who publish more of it.
 func TestPublishersWaitForLetters(t *testing.T) {
 	b := New(Options{})

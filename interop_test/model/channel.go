@@ -148,31 +148,38 @@ func (ch *channel) end() {
 		back = append(back, s.deliveries...)
 	}
 	ch.unsettled, ch.settles, ch.publishes = nil, nil, nil
-	ch.giveBack(inOrder(back))
+	var unused []*queue
 	for _, k := range consumers {
-		k.queue.deleteIfUnused() // QDEC-20, QDEC-21
+		if q := k.queue; q.autoDelete && len(q.consumers) == 0 && !q.deleted { // QDEC-20, QDEC-21
+			unused = append(unused, q)
+		}
 	}
+	ch.giveBack(inOrder(back), unused)
 }
 
 // giveBack returns deliveries to one queue after the other, in an order that the
-// broker chooses: what dies with that may go to the next one.
-func (ch *channel) giveBack(back []*delivery) {
+// broker chooses: what dies with that may go to the next one. Queues that are
+// unused now are deleted, with what they would get.
+func (ch *channel) giveBack(back []*delivery, unused []*queue) {
 	w := ch.conn.world
-	for len(back) > 0 {
-		var queues []*queue
-		for _, d := range back {
-			if !slices.Contains(queues, d.queue) {
-				queues = append(queues, d.queue)
-			}
+	queues := slices.Clone(unused)
+	for _, d := range back {
+		if !slices.Contains(queues, d.queue) {
+			queues = append(queues, d.queue)
 		}
-		q := queues[0]
+	}
+	for len(queues) > 0 {
+		i := 0
 		if w.fragile() {
-			q = queues[w.choose(len(queues))]
+			i = w.choose(len(queues))
 		}
-		of := func(d *delivery) bool { return d.queue == q }
-		giveBack(slices.DeleteFunc(slices.Clone(back), func(d *delivery) bool { return !of(d) }))
-		back = slices.DeleteFunc(slices.Clone(back), of)
+		if q := queues[i]; slices.Contains(unused, q) {
+			q.deleteIfUnused()
+		} else {
+			giveBack(slices.DeleteFunc(slices.Clone(back), func(d *delivery) bool { return d.queue != q }))
+		}
 		w.meanwhile()
+		queues = slices.Delete(queues, i, i+1)
 	}
 }
 
