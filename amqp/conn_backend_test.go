@@ -28,6 +28,8 @@ type backend struct {
 	closed []error        // what connections ended with, in Trace.Closed
 	panics map[string]int // events that panic, and how often
 	forces string         // event at which all connections are closed
+
+	refused uint16 // a channel that is not opened; 0: none
 }
 
 var errLogin = fmt.Errorf("wrong password")
@@ -145,9 +147,6 @@ func (b *backend) Open(user, vhost string, c *amqp.Conn) (amqp.Session, error) {
 	return &backendSession{backend: b, conn: c, channels: map[uint16]bool{}}, nil
 }
 
-// refusedChannel is one that the backend does not open.
-const refusedChannel = 1001
-
 type backendSession struct {
 	*backend
 	conn      *amqp.Conn
@@ -163,7 +162,7 @@ type published struct {
 
 func (s *backendSession) OpenChannel(id uint16) (amqp.Channel, error) {
 	s.note("channel %d", id)
-	if id == refusedChannel {
+	if id == s.refused && id != 0 {
 		return nil, amqp.NotAllowed.Errorf("no such channel")
 	}
 	s.channels[id] = true

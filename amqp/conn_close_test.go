@@ -420,3 +420,16 @@ func TestAPanicOfTheSession(t *testing.T) {
 		})
 	})
 }
+
+// CHAN-06: why a channel is not opened, the backend says.
+func TestAChannelThatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		b.refused = 2
+		c := b.open(t, amqptest.Login{}, 1)
+		c.SendMethods(2, &amqp.ChannelOpen{})
+		c.ExpectClose(0, amqp.NotAllowed, "NOT_ALLOWED - no such channel", 0)
+		c.SendMethods(0, &amqp.ConnectionCloseOk{})
+		c.ExpectEnd()
+	})
+}

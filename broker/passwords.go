@@ -2,7 +2,7 @@ package broker
 
 import (
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // hashes that RabbitMQ made before 3.6 can be verified, not made
+	"crypto/md5" // for what RabbitMQ made before 3.6
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
