@@ -53,11 +53,13 @@ func newLogSettings(set *config.Set) logSettings {
 	return s
 }
 
-// newLogOutput has an output's own level, or the one for all.
+// newLogOutput has an output's own level, or the one for all, if there is none or
+// a later source has it.
 func newLogOutput(set *config.Set, output string) logOutput {
-	name := set.Text(output + ".level")
-	if name == "" {
-		name = set.Text("log.default.level")
+	own, all := output+".level", "log.default.level"
+	name := set.Text(own)
+	if name == "" || set.Origin(all).Beyond(set.Origin(own)) {
+		name = set.Text(all)
 	}
 	level, err := zerolog.ParseLevel(name)
 	if err != nil { // the configuration is refused

@@ -49,7 +49,9 @@ func (l *logFile) hangUp(log zerolog.Logger) {
 	}
 	if err := l.reopen(); err != nil {
 		log.Error().Err(err).Msg("the log goes on in the old file")
+		return
 	}
+	log.Info().Msg("log files were opened anew")
 }
 
 func (l *logFile) close() {

@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds waits that end at once unless something is broken.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // lines is the output of a command, a line a write.
 type lines chan string

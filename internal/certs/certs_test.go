@@ -84,12 +84,14 @@ func TestBrokenFilesLeaveTheOldOnesInUse(t *testing.T) {
 	root := certstest.New(t, "root")
 	good, other := root.Issue(t, "good"), root.Issue(t, "other")
 	for name, spoil := range map[string]func(f Files) error{
-		"certificate cut off":       func(f Files) error { return os.WriteFile(f.Cert, good.Cert[:100], 0o600) },
-		"certificate not in PEM":    func(f Files) error { return os.WriteFile(f.Cert, []byte("nonsense"), 0o600) },
-		"key of another":            func(f Files) error { return os.WriteFile(f.Key, other.Key, 0o600) },
-		"key gone":                  func(f Files) error { return os.Remove(f.Key) },
-		"authorities not in PEM":    func(f Files) error { return os.WriteFile(f.CA, []byte("nonsense"), 0o600) },
-		"authorities with no sense": func(f Files) error { return os.WriteFile(f.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), 0o600) },
+		"certificate cut off":    func(f Files) error { return os.WriteFile(f.Cert, good.Cert[:100], 0o600) },
+		"certificate not in PEM": func(f Files) error { return os.WriteFile(f.Cert, []byte("nonsense"), 0o600) },
+		"key of another":         func(f Files) error { return os.WriteFile(f.Key, other.Key, 0o600) },
+		"key gone":               func(f Files) error { return os.Remove(f.Key) },
+		"authorities not in PEM": func(f Files) error { return os.WriteFile(f.CA, []byte("nonsense"), 0o600) },
+		"authorities with no sense": func(f Files) error {
+			return os.WriteFile(f.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := files(t, root, good)

@@ -286,3 +286,25 @@ func TestTheFileOfTestcontainersForGo(t *testing.T) {
 		t.Errorf("got %+v", s.All())
 	}
 }
+
+func TestPluginsThatAreNotHereAreMentioned(t *testing.T) {
+	path := write(t, "enabled_plugins", "[rabbitmq_management,rabbitmq_consistent_hash_exchange, % c\n rabbitmq_shovel].")
+	for variable, from := range map[string]string{
+		"RABBITMQ_ENABLED_PLUGINS=rabbitmq_management, rabbitmq_consistent_hash_exchange,rabbitmq_shovel": "RABBITMQ_ENABLED_PLUGINS",
+		"RABBITMQ_ENABLED_PLUGINS_FILE=" + path:                                                           path,
+	} {
+		s := load(t, "", variable)
+		want := []Note{
+			{Info, from + ": the HTTP API and metrics are not served: nothing comes of rabbitmq_management"},
+			{Warning, from + ": there is no plugin rabbitmq_shovel"},
+		}
+		if !slices.Equal(s.Notes, want) {
+			t.Errorf("%s: got %+v", variable, s.Notes)
+		}
+	}
+	path = write(t, "enabled_plugins", "\n[rabbitmq_management")
+	_, err := Load(Sources{Environ: []string{"RABBITMQ_ENABLED_PLUGINS_FILE=" + path}})
+	if err == nil || err.Error() != path+":2: want , or ]" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -6,15 +6,15 @@ var startKeys = []Key{
 }
 
 var logKeys = []Key{
-	{Name: "log.default.level", Flag: "log-level", Kind: level, Default: "info", Group: "log.level", Usage: "`LEVEL`: trace, debug, info, warning, error or none"},
+	{Name: "log.default.level", Flag: "log-level", Kind: level, Default: "info", Usage: "`LEVEL`: trace, debug, info, warning, error or none"},
 	{Name: "log.console", Kind: boolean, Default: "true", Usage: "log to standard output"},
-	{Name: "log.console.level", Kind: level, Group: "log.level", Usage: "level of what goes to standard output"},
+	{Name: "log.console.level", Kind: level, Usage: "level of what goes to standard output"},
 	{
 		Name: "log.console.formatter", Flag: "log-format", Kind: choice("plaintext", "console", "json"), Default: "plaintext",
 		Usage: "`FORMAT`: plaintext, RabbitMQ's lines, or json, an object a line",
 	},
 	{Name: "log.dir", Variable: "RABBITMQ_LOG_BASE", Kind: directory, Default: ".", Usage: "where log.file is, unless it says so itself"},
 	{Name: "log.file", Flag: "log-file", Kind: text, Default: "false", Usage: "log to `FILE` as well; it is opened anew at SIGHUP"},
-	{Name: "log.file.level", Kind: level, Group: "log.level", Usage: "level of what goes to the file"},
+	{Name: "log.file.level", Kind: level, Usage: "level of what goes to the file"},
 	{Name: "log.file.formatter", Kind: choice("plaintext", "console", "json"), Default: "plaintext", Usage: "plaintext or json"},
 }

@@ -30,6 +30,7 @@ func Load(from Sources) (*Set, error) {
 	s := &Set{values: make(map[string]Value)}
 	files := reader{confReader: confReader{env: env.lookup}, set: s}
 	files.readAll(from)
+	files.readPlugins(from.System)
 	env.read()
 
 	s.faults = append(files.faults, env.faults...)
