@@ -25,6 +25,7 @@ func TestRulesBite(t *testing.T) {
 		},
 		{"libraries stay in their rooms", "amqp/conn.go", `package amqp; import _ "github.com/rs/zerolog"`, `package amqp; import _ "net"`},
 		{"libraries stay in their rooms", "broker/log.go", `package broker; import _ "example.com/new"`, `package broker; import _ "github.com/rs/zerolog"`},
+		{"libraries stay in their rooms", "broker/brokertest/a.go", `package brokertest; import _ "github.com/rs/zerolog"`, `package brokertest; import _ "testing"`},
 		{"pure files are pure", "broker/unacked.go", `package broker; import _ "sync/atomic"`, `package broker; import _ "slices"`},
 		{"files are short", "broker/a.go", "package broker" + lines(601), "package broker" + lines(600)},
 		{

@@ -13,6 +13,7 @@ var arrows = map[string][]string{
 	"exchange": {"amqp"},
 	"storage":  {},
 	"broker":   {"amqp", "exchange", "storage"},
+	testRoom:   {"amqp", "broker", "storage", "internal"},
 	"cmd":      {"amqp", "broker", "storage", "internal"},
 	"internal": {},
 	"scripts":  {},
