@@ -15,6 +15,7 @@ var arrows = map[string][]string{
 	"broker":   {"amqp", "exchange", "storage"},
 	testRoom:   {"amqp", "broker", "storage", "internal"},
 	"cmd":      {"amqp", "broker", "storage", "internal"},
+	"examples": {},
 	"internal": {},
 	"scripts":  {},
 }
@@ -26,6 +27,7 @@ var libraries = map[string][]string{
 	"github.com/dgraph-io/badger":    {"storage"},
 	"github.com/dgraph-io/ristretto": {"storage"}, // what Badger's options are made of
 	"github.com/fsnotify/fsnotify":   {"cmd"},
+	"github.com/rabbitmq/amqp091-go": {"examples"},
 	"github.com/rs/zerolog":          {"cmd", "broker"},
 	"github.com/urfave/cli":          {"cmd"},
 	"golang.org/x/crypto":            {"broker"},
