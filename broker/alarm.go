@@ -33,6 +33,21 @@ func (b *Broker) SetAlarm(a Alarm, on bool) {
 	b.tellAlarm(a)
 }
 
+// Alarms are those that are raised.
+func (b *Broker) Alarms() (raised []Alarm) {
+	b.shortages.mu.Lock()
+	defer b.shortages.mu.Unlock()
+	for _, a := range []Alarm{DiskAlarm, MemoryAlarm} {
+		if b.shortages.of(a) {
+			raised = append(raised, a)
+		}
+	}
+	return raised
+}
+
+// of tells whether an alarm is raised. s.mu is held.
+func (s *shortages) of(a Alarm) bool { return s.watched[a] || a == DiskAlarm && s.stored }
+
 // storeShort is told by the store when it has no room on the disk to go on, and
 // when it has again.
 func (b *Broker) storeShort(short bool) {
@@ -44,7 +59,7 @@ func (b *Broker) storeShort(short bool) {
 
 // tellAlarm tells clients and the log of an alarm if it has changed.
 func (b *Broker) tellAlarm(a Alarm) {
-	on := b.shortages.watched[a] || a == DiskAlarm && b.shortages.stored
+	on := b.shortages.of(a)
 	switch {
 	case !b.server.SetAlarm(string(a), on):
 	case on:

@@ -162,8 +162,12 @@ func (b *Broker) Delayed(vhost, exchange string) (n int, ok bool) {
 	if x == nil || x.waiting == nil {
 		return 0, false
 	}
-	q := x.waiting
+	return x.waiting.delayed(), true
+}
+
+// delayed is how many messages wait in the queue of a delayed exchange.
+func (q *queue) delayed() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.delays.calendar.len(), true
+	return q.delays.calendar.len()
 }

@@ -33,6 +33,10 @@ type RedriveOptions struct {
 
 	// Rate is how many messages move in a second. Default: as many as can.
 	Rate float64
+
+	// Progress, unless it is nil, is told now and then how many messages were
+	// looked at, of how many.
+	Progress func(done, total int)
 }
 
 // Redrive moves messages from one queue, such as one for dead letters, to where
@@ -77,7 +81,7 @@ func (r *redrive) all(ctx context.Context) error {
 	if r.options.Count > 0 {
 		left = min(left, r.options.Count)
 	}
-	for left > 0 && ctx.Err() == nil {
+	for total := left; left > 0 && ctx.Err() == nil; {
 		n, err := r.step(min(left, r.most()))
 		if n == 0 || err != nil {
 			return err // others may have taken them
@@ -86,6 +90,9 @@ func (r *redrive) all(ctx context.Context) error {
 			return ErrRedriveStuck
 		}
 		left -= n
+		if r.options.Progress != nil {
+			r.options.Progress(total-left, total)
+		}
 		r.pause(ctx, n)
 	}
 	return ctx.Err()

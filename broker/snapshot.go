@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/exchange"
 )
 
 // QueueInfo is a queue as it stands at a moment. Its arguments must not be changed.
@@ -70,6 +71,42 @@ func (b *Broker) QueueInfo(vhost, name string) (QueueInfo, error) {
 		return i, nil
 	}
 	return QueueInfo{}, fmt.Errorf("%w: '%s'", ErrQueueNotFound, name)
+}
+
+// ExchangeInfo is an exchange as it stands at a moment. Its arguments must not be
+// changed.
+type ExchangeInfo struct {
+	Vhost, Name, Type string
+	Durable           bool
+	AutoDelete        bool
+	Internal          bool
+	Arguments         amqp.Table
+	Policy            string // name of the policy that holds for it, empty if there is none
+	Delayed           int    // messages that it delays
+}
+
+// ExchangeInfos are the exchanges of a vhost, ordered by name: the default one,
+// whose name is empty, is the first. The error is ErrVhostNotFound.
+func (b *Broker) ExchangeInfos(vhost string) ([]ExchangeInfo, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	all := []ExchangeInfo{{Vhost: v.name, Type: exchange.Direct, Durable: true}}
+	for _, x := range v.exchanges {
+		i := ExchangeInfo{
+			Vhost: v.name, Name: x.name, Type: x.kind, Durable: x.durable, AutoDelete: x.autoDelete, Internal: x.internal,
+			Arguments: x.arguments, Policy: x.rule.policy.called(),
+		}
+		if x.waiting != nil {
+			i.Delayed = x.waiting.delayed()
+		}
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b ExchangeInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
 }
 
 // info is false if the queue has gone.

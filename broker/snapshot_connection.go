@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,6 +34,8 @@ type ConnectionInfo struct {
 
 	Received, Sent uint64 // bytes
 	Pending        int64  // bytes that wait to be sent
+
+	TLS *tls.ConnectionState // nil without TLS
 }
 
 // ChannelInfo is a channel as it stands at a moment.
@@ -164,7 +167,7 @@ func (s *session) info() ConnectionInfo {
 		ID: c.ID(), Name: s.connectionName(), User: s.name, Vhost: s.vhost.name, Mechanism: c.Mechanism(), State: c.State(),
 		Peer: c.RemoteAddr(), Local: c.LocalAddr(), Properties: c.Properties(), Channels: len(s.open()),
 		FrameMax: c.FrameMax(), ChannelMax: c.ChannelMax(), Heartbeat: c.Heartbeat(), Since: s.since,
-		Pending: c.Outbox().Pending(),
+		Pending: c.Outbox().Pending(), TLS: c.TLS(),
 	}
 	i.Received, i.Sent = c.Traffic()
 	return i
