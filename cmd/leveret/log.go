@@ -32,6 +32,17 @@ type logSettings struct {
 	toConsole     bool
 }
 
+// names are where it goes.
+func (s logSettings) names() (all []string) {
+	if s.path != "" {
+		all = append(all, s.path)
+	}
+	if s.toConsole {
+		all = append(all, "<stdout>")
+	}
+	return all
+}
+
 // logOutput is how one output is written.
 type logOutput struct {
 	json  bool

@@ -24,7 +24,11 @@ import (
 )
 
 func main() {
-	if err := newApp(os.Stdout).RunContext(untilSignal(), os.Args); err != nil {
+	if err := newApp(os.Stdout).RunContext(untilSignal(), arguments(os.Args)); err != nil {
+		var tool exitCode
+		if errors.As(err, &tool) {
+			os.Exit(int(tool))
+		}
 		fmt.Fprintf(os.Stderr, "leveret: %v\n", err)
 		os.Exit(exitStatus(err))
 	}
@@ -73,7 +77,7 @@ func newApp(out io.Writer) *cli.App {
 			}
 			return cli.ShowAppHelp(c)
 		},
-		Commands: []*cli.Command{
+		Commands: append(toolCommands(), []*cli.Command{
 			{
 				Name:         "serve",
 				Usage:        "run the broker until SIGTERM or SIGINT",
@@ -110,6 +114,6 @@ func newApp(out io.Writer) *cli.App {
 				OnUsageError: returnError,
 				Action:       printVersion,
 			},
-		},
+		}...),
 	}
 }

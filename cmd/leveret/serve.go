@@ -46,7 +46,11 @@ func serve(c *cli.Context) error {
 		return err
 	}
 	defer stopPprof()
-	return (&server{settings: s, log: log, logFile: file, ready: announcer(c.App.Writer, s.log)}).run(c.Context)
+	ctx, stop := context.WithCancel(c.Context)
+	defer stop()
+	return (&server{
+		settings: s, log: log, logFile: file, ready: announcer(c.App.Writer, s.log), accepting: make(chan struct{}), stop: stop,
+	}).run(ctx)
 }
 
 // server is a broker with all that belongs to the process that it is in.
@@ -58,6 +62,10 @@ type server struct {
 	certs   *certificates  // nil without TLS
 	broker  *broker.Broker
 	hangUp  chan os.Signal
+	doors   []door
+
+	accepting chan struct{} // closed when doors are open
+	stop      func()        // ends the process in order
 }
 
 // run opens the broker and its doors, serves until ctx is done, or a listener or
@@ -76,19 +84,23 @@ func (s *server) run(ctx context.Context) (err error) {
 	if s.broker, err = openBroker(s.options); err != nil {
 		return err
 	}
+	l := watchLimits(alarms{s.broker, s.log}, s.settings)
+	defer l.close()
+	closeControl, err := s.openControl(l)
+	if err != nil {
+		return errors.Join(err, s.broker.Shutdown(ctx))
+	}
+	defer closeControl()
 	doors, err := s.openDoors()
 	if err != nil {
 		return errors.Join(err, s.broker.Shutdown(ctx))
 	}
-	a := alarms{s.broker, s.log}
-	defer a.watchMemory(s.memory)()
-	if dir := s.options.DataDir; dir != "" {
-		defer a.watchDisk(dir, s.diskFree)()
-	}
+	s.doors = doors
 	ended := make(chan error, len(doors))
 	for _, d := range doors {
 		go func() { ended <- s.broker.Serve(d) }() // waited for below
 	}
+	close(s.accepting)
 	announce(doors, s.ready)
 
 	errs := s.await(ctx, ended)

@@ -20,6 +20,7 @@ import (
 type settings struct {
 	listen, listenTLS []string
 	pprof             string // empty: no profiles
+	socket            string // for commands; empty: in its place
 	log               logSettings
 	memory            config.Amount // more than this in use raises the alarm
 	diskFree          config.Amount // less than this free does
@@ -55,6 +56,7 @@ func newSettings(set *config.Set) (settings, error) {
 		listenTLS: listenTLS(set),
 		tls:       files,
 		pprof:     set.Text("leveret.pprof"),
+		socket:    set.Text("leveret.socket"),
 		log:       newLogSettings(set),
 		memory:    set.Amount("vm_memory_high_watermark"),
 		diskFree:  set.Amount("disk_free_limit"),

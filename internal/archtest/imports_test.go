@@ -16,7 +16,7 @@ var arrows = map[string][]string{
 	testRoom:   {"amqp", "broker", "storage", "internal"},
 	"cmd":      {"amqp", "broker", "storage", "internal"},
 	"examples": {},
-	"internal": {},
+	"internal": {"amqp", "broker"},
 	"scripts":  {},
 }
 
@@ -30,6 +30,7 @@ var libraries = map[string][]string{
 	"github.com/rabbitmq/amqp091-go": {"examples"},
 	"github.com/rs/zerolog":          {"cmd", "broker"},
 	"github.com/urfave/cli":          {"cmd"},
+	"github.com/xrash/smetrics":      {"internal"},
 	"golang.org/x/crypto":            {"broker"},
 	"golang.org/x/sys":               {"storage", "cmd"},
 }

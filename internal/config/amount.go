@@ -20,6 +20,9 @@ func (a Amount) Of(total uint64) uint64 {
 	return min(uint64(a.Part*float64(total)), maxSize)
 }
 
+// ParseAmount reads one as it is configured; false if it is none.
+func ParseAmount(s string) (Amount, bool) { return parseAmount(s) }
+
 // parseAmount reads a size, or a part of the memory with a decimal point: 0.6.
 // No more than a byte is not asked for, so 1 is 1.0.
 func parseAmount(s string) (Amount, bool) {

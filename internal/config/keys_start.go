@@ -2,6 +2,10 @@ package config
 
 var startKeys = []Key{
 	{Name: "leveret.strict_config", Flag: "strict-config", Kind: boolean, Default: "false", Usage: "refuse keys that nobody knows, instead of a warning"},
+	{
+		Name: "leveret.socket", Flag: "socket", Kind: text,
+		Usage: "`FILE`, a Unix socket, through which commands such as rabbitmqctl come; default leveret.sock in the data directory",
+	},
 	{Name: "leveret.pprof", Flag: "pprof", Kind: loopback, Usage: "serve profiles over HTTP on `ADDR`, a loopback address"},
 }
 

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/internal/config"
+	"github.com/leveretmq/leveret/internal/control"
+	"github.com/leveretmq/leveret/internal/watch"
+)
+
+// limits are what raises alarms, which commands may change.
+type limits struct {
+	alarms
+	dir string // empty: nothing is kept
+
+	mu           sync.Mutex // guards what follows
+	memory, disk config.Amount
+	stop         map[broker.Alarm]func()
+}
+
+// watchLimits begins to watch what there is.
+func watchLimits(a alarms, s settings) *limits {
+	l := &limits{alarms: a, dir: s.options.DataDir, stop: map[broker.Alarm]func(){}}
+	l.setMemory(s.memory)
+	if l.dir != "" {
+		l.setDisk(s.diskFree)
+	}
+	return l
+}
+
+func (l *limits) setMemory(to config.Amount) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.memory = to
+	l.replace(broker.MemoryAlarm, func() func() { return l.watchMemory(to) })
+}
+
+func (l *limits) setDisk(to config.Amount) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.disk = to
+	l.replace(broker.DiskAlarm, func() func() { return l.watchDisk(l.dir, to) })
+}
+
+// replace ends a watch, and begins another one. l.mu is held.
+func (l *limits) replace(a broker.Alarm, begin func() (stop func())) {
+	if stop := l.stop[a]; stop != nil {
+		stop()
+		l.broker.SetAlarm(a, false)
+	}
+	l.stop[a] = begin()
+}
+
+// close ends all watches.
+func (l *limits) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, stop := range l.stop {
+		stop()
+	}
+	l.stop = nil
+}
+
+// resources are what is used now.
+func (l *limits) resources() control.Resources {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	total, _ := watch.TotalMemory() // 0: nobody knows
+	r := control.Resources{
+		Memory: watch.UsedMemory(), TotalMemory: total, MemoryLimit: l.memory.Of(total), MemorySetting: amountText(l.memory),
+		DiskLimit: l.disk.Of(total),
+	}
+	if l.dir != "" {
+		r.Disk, _ = watch.FreeDisk(l.dir) // 0 likewise
+	}
+	if files, err := os.ReadDir("/proc/self/fd"); err == nil {
+		r.Files = uint64(len(files))
+	}
+	r.FileLimit = fileLimit()
+	return r
+}
+
+func amountText(a config.Amount) string {
+	if a.Part != 0 {
+		return strconv.FormatFloat(a.Part, 'f', -1, 64)
+	}
+	return strconv.FormatUint(a.Bytes, 10)
+}
+
+// amount has a limit set as a command gives it.
+func amount(set func(config.Amount)) func(string) error {
+	return func(text string) error {
+		a, ok := config.ParseAmount(text)
+		if !ok {
+			return &control.Error{Kind: control.Invalid, Text: "want a size such as 536870912, 512MiB or 1GB, or a part of the memory such as 0.6, got " + text}
+		}
+		set(a)
+		return nil
+	}
+}
+
+// openControl lets commands come in through a socket. A broker that keeps nothing
+// goes without if another one has its place, and none was asked for.
+func (s *server) openControl(l *limits) (stop func(), err error) {
+	path := s.socket
+	if path == "" {
+		path = control.Path(s.options.DataDir)
+	}
+	c, err := control.Listen(path, s.node(l))
+	switch {
+	case errors.Is(err, control.ErrInUse) && s.socket == "" && s.options.DataDir == "":
+		s.log.Warn().Err(err).Msg("commands reach another broker: give this one a socket with --socket")
+		return func() {}, nil
+	case err != nil:
+		return nil, fmt.Errorf("--socket: %w", err)
+	}
+	s.log.Debug().Msgf("commands come in through %s", path)
+	return func() {
+		if err := c.Close(); err != nil {
+			s.log.Warn().Err(err).Msg("the socket for commands cannot be removed")
+		}
+	}, nil
+}
+
+// node is this process as commands see it.
+func (s *server) node(l *limits) *control.Node {
+	n := &control.Node{
+		Broker: s.broker, Name: control.NodeName(), Cluster: s.options.ClusterName, Version: buildVersion(), Server: s.options.Version,
+		DataDir: s.options.DataDir, LogFiles: s.settings.log.names(), Started: time.Now(), Ready: s.accepting, Stop: s.stop,
+		Listeners: s.listeners, Resources: l.resources, SetMemoryLimit: amount(l.setMemory),
+	}
+	if l.dir != "" {
+		n.SetDiskLimit = amount(l.setDisk)
+	}
+	return n
+}
+
+// listeners are the doors that are open, in RabbitMQ's words.
+func (s *server) listeners() (all []control.Listener) {
+	select {
+	case <-s.accepting:
+	default:
+		return nil
+	}
+	for _, d := range s.doors {
+		l := control.Listener{Protocol: "amqp", Purpose: "AMQP 0-9-1"}
+		if d.kind != "TCP" {
+			l.Protocol, l.Purpose = "amqp/ssl", "AMQP 0-9-1 over TLS"
+		}
+		host, port, _ := net.SplitHostPort(d.Addr().String())
+		if d.host == "" {
+			host = "::"
+		}
+		l.Interface = host
+		if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+			l.Interface = "[" + host + "]"
+		}
+		l.Port, _ = strconv.Atoi(port)
+		all = append(all, l)
+	}
+	return all
+}

@@ -1,0 +1,225 @@
+package rabbitmqctl
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// preset gives an argument a value unless it has one.
+func preset(name, value string) func(*run) error {
+	return func(r *run) error {
+		if !r.values.Has(name) {
+			r.values.Set(name, value)
+		}
+		return nil
+	}
+}
+
+// headless: RabbitMQ has no header there.
+func headless(r *run) error {
+	r.switches.Set("no-table-headers", "")
+	return nil
+}
+
+// askPassword reads the password of a user if it was not given.
+func askPassword(r *run) error {
+	if r.values.Has("password") {
+		return nil
+	}
+	fmt.Fprintln(r.Out, "Password: ")
+	line, err := bufio.NewReader(r.In).ReadString('\n')
+	if line = strings.TrimRight(line, "\r\n"); line == "" && err != nil {
+		return &refusal{exitData, "Password is not provided via argument or stdin"}
+	}
+	r.values.Set("password", line)
+	return nil
+}
+
+func sayExchange(r *run) error {
+	if r.values.Has("exchange") {
+		r.values.Set("on", fmt.Sprintf(" on %q", r.values.Get("exchange")))
+	}
+	return nil
+}
+
+func sayLimit(r *run) error {
+	which := "all limits"
+	if limit := r.values.Get("limit"); limit != "all" {
+		which = fmt.Sprintf("%q limit", limit)
+	}
+	r.values.Set("which", which)
+	return nil
+}
+
+// sayUserLimits: without a user, it is guest.
+func sayUserLimits(r *run) error {
+	user := or(r.values.Get("user"), "guest")
+	r.values.Set("user", user)
+	return r.sayLimits("users", fmt.Sprintf("user %q", user))
+}
+
+func sayVhostLimits(r *run) error {
+	return r.sayLimits("vhosts", fmt.Sprintf("vhost %q", r.values.Get("vhost")))
+}
+
+// sayLimits: of one thing only the limits are shown, without a header.
+func (r *run) sayLimits(all, one string) error {
+	if r.values.Has("global") {
+		r.values.Set("listing", "Listing limits for all "+all+" ...")
+		return nil
+	}
+	r.values.Set("listing", "Listing limits for "+one+" ...")
+	r.columns = []string{"limits"}
+	r.switches.Set("no-table-headers", "")
+	return nil
+}
+
+func sayConditions(r *run) error {
+	var all []string
+	if r.values.Has("if-empty") {
+		all = append(all, "if queue is empty")
+	}
+	if r.values.Has("if-unused") {
+		all = append(all, "if queue is unused")
+	}
+	if len(all) > 0 {
+		r.values.Set("conditions", " "+strings.Join(all, " and "))
+	}
+	return nil
+}
+
+// memoryAmount is a part of the memory, or absolute and a size.
+func memoryAmount(r *run) error {
+	amount, size := r.values.Get("amount"), r.values.Get("size")
+	if amount == "absolute" {
+		if size == "" {
+			return wrong("not enough arguments.")
+		}
+		r.values.Set("shown", size+" bytes")
+		r.values.Set("amount", size)
+		return nil
+	}
+	part, err := strconv.ParseFloat(amount, 64)
+	switch {
+	case err != nil || size != "":
+		return &usageError{"Bad argument: expected a number", exitUsage}
+	case part < 0 || part > 1:
+		return wrong("Invalid threshold: value must be between 0.0 and 1.0, given: %s", amount)
+	}
+	r.values.Set("shown", amount)
+	if !strings.Contains(amount, ".") {
+		r.values.Set("amount", amount+".0")
+	}
+	return nil
+}
+
+// diskAmount is a size, or mem_relative and a multiple of the memory.
+func diskAmount(r *run) error {
+	amount, part := r.values.Get("amount"), r.values.Get("size")
+	r.values.Set("shown", amount)
+	if amount != "mem_relative" {
+		r.values.Set("shown", amount+" bytes")
+		return nil
+	}
+	if _, err := strconv.ParseFloat(part, 64); err != nil {
+		return wrong("Bad argument: expected a number")
+	}
+	if !strings.Contains(part, ".") {
+		part += ".0"
+	}
+	r.values.Set("amount", part)
+	r.values.Set("shown", part+" times the total RAM")
+	return nil
+}
+
+func needFile(r *run) error {
+	if !r.values.Has("file") {
+		return wrong("not enough arguments.")
+	}
+	if f := r.values.Get("format"); f != "" && f != "json" {
+		return wrong("Format should be json")
+	}
+	return nil
+}
+
+// sourceOfDefinitions is a file, or standard input.
+func sourceOfDefinitions(r *run) error {
+	source := "standard input"
+	if f := r.values.Get("file"); f != "" && f != "-" {
+		source = `a file at "` + f + `"`
+	}
+	r.values.Set("source", source)
+	return nil
+}
+
+func readDefinitions(r *run) error {
+	var b []byte
+	var err error
+	if f := r.values.Get("file"); f != "" && f != "-" {
+		b, err = os.ReadFile(f)
+	} else {
+		b, err = io.ReadAll(r.In)
+	}
+	if err != nil {
+		return &refusal{exitData, err.Error()}
+	}
+	r.values.Set("definitions", string(b))
+	return nil
+}
+
+// checkPid waits for a file with the number of a process, which must run then.
+func checkPid(r *run) error {
+	file := r.values.Get("pidfile")
+	if file == "" && !r.values.Has("pid") {
+		return wrong("not enough arguments.")
+	}
+	return nil
+}
+
+func positivePort(r *run) error {
+	if n, err := strconv.Atoi(r.values.Get("port")); err != nil || n <= 0 {
+		return &usageError{"Bad argument: Argument must be a positive integer", exitData}
+	}
+	return nil
+}
+
+// units of check_certificate_expiration, with days of each.
+var units = map[string]int{"days": 1, "weeks": 7, "months": 30, "years": 365}
+
+func period(r *run) error {
+	within, unit := or(r.values.Get("within"), "4"), or(r.values.Get("unit"), "weeks")
+	n, err := strconv.Atoi(within)
+	switch {
+	case units[unit] == 0:
+		return wrong("\"unit '%s' is not supported. Please use one of: days, weeks, months, years\"", unit)
+	case err != nil || n <= 0:
+		return wrong("period should be a positive number")
+	}
+	r.values.Set("days", strconv.Itoa(n*units[unit]))
+	if n == 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	r.values.Set("period", within+" "+unit)
+	return nil
+}
+
+func anyPlugin(r *run) error {
+	if len(r.values["plugin"]) == 0 && !r.values.Has("all") {
+		return wrong("not enough arguments.")
+	}
+	return nil
+}
+
+// checkFlag knows the feature flags by name.
+func checkFlag(r *run) error {
+	flag := r.values.Get("flag")
+	if flag == "all" || slices.Contains(featureNames, flag) {
+		return nil
+	}
+	return &refusal{exitUsage, "The specified feature flag is unsupported"}
+}
