@@ -133,7 +133,7 @@ func (ch *channel) Close() {
 	for i := range rest {
 		rest[i].consumer = nil // a queue gets back at once what all of them had
 	}
-	byConsumer(rest, (*queue).lose)
+	byConsumer(rest, func(q *queue, ds []delivery) { q.settle(ds, lost) })
 	ch.session.channelClosed(ch)
 }
 

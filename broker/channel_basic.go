@@ -181,6 +181,6 @@ func (ch *channel) basicRecover(requeue, reply bool) error {
 	if reply { // before the redeliveries (ACK-14)
 		ch.out.Send(ch.id, &amqp.BasicRecoverOk{})
 	}
-	ch.carryOut(all, (*queue).requeue)
+	ch.carryOut(all, requeued, (*queue).settle)
 	return nil
 }

@@ -60,27 +60,10 @@ func (ch *channel) failAck(err error) {
 	}
 }
 
-// verdict is what is to become of deliveries.
-type verdict uint8
-
-const (
-	acked     verdict = iota // they are done with
-	requeued                 // their queues get them back (ACK-09)
-	discarded                // they die (ACK-08)
-)
-
-// refusal is the verdict of basic.reject and basic.nack.
-func refusal(requeue bool) verdict {
-	if requeue {
-		return requeued
-	}
-	return discarded
-}
-
 // settle takes deliveries out of the window and acknowledges, requeues or
 // rejects them: one, or with multiple all up to it, where tag 0 means all
 // there are (ACK-01 to ACK-10).
-func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
+func (ch *channel) settle(tag uint64, multiple bool, f fate) error {
 	ds := ch.session.settled[:0]
 	ok := true
 	ch.mu.Lock()
@@ -96,18 +79,18 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	if !ok {
 		return unknownTag(tag)
 	}
-	ch.finish(ds, v)
+	ch.finish(ds, f)
 	return nil
 }
 
 // finish carries out what is to become of deliveries that have left the
 // window, or leaves it to the commit (TX-08). It keeps ds as scratch.
-func (ch *channel) finish(ds []delivery, v verdict) {
+func (ch *channel) finish(ds []delivery, f fate) {
 	if ch.tx != nil {
-		ch.tx.settle(ds, v)
+		ch.tx.settle(ds, f)
 		ch.held.settles.Add(int64(len(ds)))
 	} else {
-		ch.carryOut(ds, verdicts[v])
+		ch.carryOut(ds, f, (*queue).settle)
 	}
 	clear(ds)
 	if cap(ds) <= 4096 {
@@ -115,15 +98,10 @@ func (ch *channel) finish(ds []delivery, v verdict) {
 	}
 }
 
-// verdicts are how queues carry them out.
-var verdicts = [...]func(*queue, []delivery){
-	acked: (*queue).settle, requeued: (*queue).requeue, discarded: (*queue).reject,
-}
-
 // carryOut has the queues settle deliveries, or take them back, and goes on with
 // others that the limit of the channel has held back.
-func (ch *channel) carryOut(ds []delivery, verdict func(*queue, []delivery)) {
-	byConsumer(ds, verdict)
+func (ch *channel) carryOut(ds []delivery, f fate, settle func(*queue, []delivery, fate)) {
+	byConsumer(ds, func(q *queue, ds []delivery) { settle(q, ds, f) })
 	ch.release(ds)
 	if len(ds) > 0 && ch.limit.Load() > 0 {
 		ch.dispatchAll()

@@ -58,12 +58,8 @@ func (ch *channel) txCommit() error {
 	if !refused {
 		ch.out.Send(ch.id, &amqp.TxCommitOk{})
 	}
-	for _, v := range t.settles {
-		if v.verdict == requeued {
-			ch.carryOut(v.deliveries, (*queue).requeued)
-		} else {
-			ch.carryOut(v.deliveries, (*queue).settled)
-		}
+	for _, h := range t.settles {
+		ch.carryOut(h.deliveries, h.fate, (*queue).committed)
 	}
 	if refused { // TX-12
 		return amqp.PreconditionFailed.Errorf("partial tx completion")
@@ -102,29 +98,22 @@ func (ch *channel) commitUnit(t *transaction) (g storage.Group) {
 		ch.commitRun(&t.publishes[i])
 	}
 	for _, h := range t.settles {
-		h.carryOut()
+		h.record()
 	}
 	return g
 }
 
-// carryOut has the store know what becomes of the deliveries, and has those die
-// that are rejected, in the order of their tags. A unit is open.
-func (v *heldVerdict) carryOut() {
-	slices.SortFunc(v.deliveries, byTag)
-	for ds := v.deliveries; len(ds) > 0; {
+// record has the store know what becomes of the deliveries, and has those die that
+// are rejected, in the order of their tags. A unit is open.
+func (h *heldSettles) record() {
+	slices.SortFunc(h.deliveries, byTag)
+	for ds := h.deliveries; len(ds) > 0; {
 		q, n := ds[0].queue, 1
 		for n < len(ds) && ds[n].queue == q {
 			n++
 		}
 		q.mu.Lock()
-		switch v.verdict {
-		case acked:
-			q.forget(ds[:n], true)
-		case requeued:
-			q.recall(ds[:n])
-		case discarded:
-			q.condemn(ds[:n], true)
-		}
+		q.record(ds[:n], verdict{h.fate, true})
 		q.mu.Unlock()
 		ds = ds[n:]
 	}

@@ -149,16 +149,15 @@ func (q *queue) removeChannel(ch *channel) (unused bool) {
 	ch.mu.Lock()
 	unsettled := ch.unacked.takeOf(nil, q)
 	ch.mu.Unlock()
-	q.recall(unsettled)
+	q.record(unsettled, verdict{fate: lost})
 	if unused { // it goes with all that comes back: nothing of that dies before (QDEC-20)
 		for i := range unsettled {
-			q.ready.giveBack(unsettled[i].entry)
+			q.ready.giveBack(unsettled[i].again())
 		}
 		q.conclude(unsettled)
 		return true
 	}
-	q.giveBack(unsettled, true)
-	q.conclude(unsettled)
+	q.resume(unsettled, lost)
 	q.dispatch()
 	return false
 }

@@ -127,11 +127,3 @@ func (q *queue) getGrouped(noAck bool) (e entry, ok bool) {
 	}
 	return e, true
 }
-
-// conclude notes that deliveries are settled, whatever becomes of them.
-func (q *queue) conclude(ds []delivery) {
-	q.unsettled.remove(ds)
-	if q.ready.groups != nil {
-		q.ready.groups.settled(ds)
-	}
-}

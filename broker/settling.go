@@ -113,32 +113,6 @@ func (q *queue) append(e *entry) {
 	}
 }
 
-// forget has the store forget deliveries, in a commit if tx says so. q.mu is held
-// and a unit is open.
-func (q *queue) forget(ds []delivery, tx bool) {
-	if q.stored == nil || q.deleted {
-		return
-	}
-	s := settling{queue: q, tx: tx}
-	for i := range ds {
-		s.add(&ds[i].entry)
-	}
-	s.end()
-}
-
-// recall has the store know that deliveries are given back. q.mu is held and a
-// unit is open.
-func (q *queue) recall(ds []delivery) {
-	if q.stored == nil || q.deleted {
-		return
-	}
-	for i := range ds {
-		if e := &ds[i].entry; q.stores(e.message) {
-			q.stored.Requeued(e.seq, e.again().deliveries)
-		}
-	}
-}
-
 // forgetReady has the store forget all that is ready. q.mu is held and a unit
 // is open.
 func (q *queue) forgetReady() {

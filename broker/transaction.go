@@ -9,7 +9,7 @@ import (
 // transaction is what the next tx.commit of a channel is to carry out.
 type transaction struct {
 	publishes []heldRun     // in their order
-	settles   []heldVerdict // likewise
+	settles   []heldSettles // likewise
 	size      int64         // about what the store would have to keep of it
 }
 
@@ -37,11 +37,11 @@ type heldRun struct {
 	mandatory bool
 }
 
-// heldVerdict is what is to become of deliveries that have left the window:
+// heldSettles is what is to become of deliveries that have left the window:
 // successive methods that want the same are one (TX-08).
-type heldVerdict struct {
+type heldSettles struct {
 	deliveries []delivery
-	verdict    verdict
+	fate       fate
 }
 
 // runTo returns the run that a publish for queues with the given names is to
@@ -62,10 +62,10 @@ func (h *heldRun) takes(o *origin, queues []string, delayed []*queue, mandatory 
 }
 
 // settle holds what is to become of deliveries.
-func (t *transaction) settle(ds []delivery, v verdict) {
+func (t *transaction) settle(ds []delivery, f fate) {
 	last := len(t.settles) - 1
-	if last < 0 || t.settles[last].verdict != v {
-		t.settles = append(t.settles, heldVerdict{verdict: v})
+	if last < 0 || t.settles[last].fate != f {
+		t.settles = append(t.settles, heldSettles{fate: f})
 		last++
 	}
 	h := &t.settles[last]
