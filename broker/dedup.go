@@ -2,9 +2,6 @@ package broker
 
 import (
 	"crypto/sha256"
-	"fmt"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -162,122 +159,10 @@ func (d *dedup) counts() (known int, dropped uint64) {
 	return len(d.known.places), d.dropped
 }
 
-// reroute is session.reroute, but a duplicate leads nowhere: to its publisher it
-// is a message that came to no queue, as in LavinMQ. In a transaction the commit
-// looks for duplicates.
-//
-// Deviates: LavinMQ also takes for a duplicate what came to no queue before, or
-// was refused by one.
-func (ch *channel) reroute(rt *route, more copies, c *amqp.Content) *route {
-	if rt.dedup == nil || ch.tx != nil {
-		return ch.session.reroute(rt, more, c)
-	}
-	id, ok := rt.dedup.identify(c)
-	if ok && rt.dedup.drops(id, ch.session.vhost.now()) {
-		return &route{origin: rt.origin}
-	}
-	found := ch.session.reroute(rt, more, c)
-	if ok && len(found.queues) == 0 {
-		rt.dedup.forget(id)
-	}
-	found.dedup = rt.dedup
-	return found
-}
-
-// deduplicate drops the duplicates among messages that are committed.
-func (h *heldRun) deduplicate(v *vhost) {
-	v.mu.RLock()
-	x := v.exchanges[h.origin.exchange]
-	v.mu.RUnlock()
-	if x == nil || x.dedup == nil {
-		return
-	}
-	h.dedup = x.dedup
-	h.drop(func(i int) bool {
-		id, ok := x.dedup.identify(&h.contents[i])
-		return ok && x.dedup.drops(id, v.now())
-	})
-}
-
-// drop drops those of held publishes for which a condition is true.
-func (r *run) drop(condition func(i int) bool) {
-	n := 0
-	for i := range r.contents {
-		if condition(i) {
-			if r.notes[i].persistent {
-				r.persistent--
-			}
-			continue
-		}
-		r.contents[n], r.notes[n], r.kept[n] = r.contents[i], r.notes[i], r.kept[i]
-		if i < len(r.traits) {
-			r.traits[n] = r.traits[i]
-		}
-		n++
-	}
-	clear(r.contents[n:])
-	clear(r.kept[n:])
-	r.contents, r.notes, r.kept = r.contents[:n], r.notes[:n], r.kept[:n]
-	r.traits = r.traits[:min(n, len(r.traits))]
-}
-
-// isDuplicate drops the i-th publish if the queue has had it. q.mu is held.
-func (q *queue) isDuplicate(r *run, i int) bool {
-	if q.dedup == nil {
-		return false
-	}
-	id, ok := q.dedup.identify(&r.contents[i])
-	if !ok || !q.dedup.drops(id, q.now()) {
-		return false
-	}
-	if q.stored != nil {
-		var e early
-		r.settled(i, q, &e)
-		e.flush()
-	}
-	return true
-}
-
 // longString accepts any string.
 func longString(v any, _ amqp.Table) error {
 	if !isString(v) {
 		return unacceptable(v)
 	}
 	return nil
-}
-
-// Deduplication is what an exchange or a queue knows of messages, so as to drop
-// duplicates.
-type Deduplication struct {
-	Name     string
-	Exchange bool   // or else a queue
-	Known    int    // messages
-	Dropped  uint64 // duplicates so far
-}
-
-// Deduplications are those of a virtual host, exchanges first, ordered by name.
-// The error is ErrVhostNotFound if there is none with that name.
-func (b *Broker) Deduplications(vhost string) ([]Deduplication, error) {
-	v := b.vhosts.get(vhost)
-	if v == nil {
-		return nil, fmt.Errorf("%w: '%s'", ErrVhostNotFound, vhost)
-	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	var all []Deduplication
-	for _, name := range slices.Sorted(maps.Keys(v.exchanges)) {
-		all = v.exchanges[name].dedup.report(all)
-	}
-	for _, name := range slices.Sorted(maps.Keys(v.queues)) {
-		all = v.queues[name].dedup.report(all)
-	}
-	return all, nil
-}
-
-func (d *dedup) report(all []Deduplication) []Deduplication {
-	if d == nil {
-		return all
-	}
-	known, dropped := d.counts()
-	return append(all, Deduplication{d.end.name, d.end.exchange, known, dropped})
 }

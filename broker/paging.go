@@ -88,22 +88,6 @@ func (r *ready) behind() int { return r.loaded() - r.back - r.front }
 // over tells whether that is more than window bytes.
 func (r *ready) over(window int) bool { return r.rest != nil && r.behind() > window }
 
-// close has what comes next go to another block.
-func (b *block) close() { b.items = b.items[:b.to] }
-
-// place notes where the messages are on disk; false if it is not known of all.
-func (b *block) place(of func(*message) storage.Place) (all bool) {
-	all = true
-	for i := b.from; i < b.to; i++ {
-		it := &b.items[i]
-		if it.Place == 0 {
-			it.Place = of(b.messages[i])
-		}
-		all = all && it.Place != 0
-	}
-	return all
-}
-
 // drop forgets the messages of the first block of the rest, which are on disk.
 func (r *ready) drop() {
 	b := r.rest
@@ -120,18 +104,6 @@ func (r *ready) drop() {
 	}
 	r.disk += b.size
 	r.rest = b.next
-}
-
-// takePaged forgets which messages of a block that is on disk are in the page
-// file, and returns them. Those that were dropped are the business of who did.
-func (b *block) takePaged() (paged []storage.Item) {
-	for i := b.from; i < b.to; i++ {
-		if it := &b.items[i]; it.Place.Paged() {
-			paged = append(paged, *it)
-			it.Place = 0
-		}
-	}
-	return paged
 }
 
 // missing are the first blocks on disk, of about size bytes. Their items do

@@ -1,28 +1,6 @@
 package broker
 
-import (
-	"math"
-
-	"github.com/leveretmq/leveret/storage"
-)
-
-// entry is a message at its position in a queue.
-type entry struct {
-	seq         uint64 // position: ascending in publish order, unique in the queue
-	message     *message
-	expires     int64  // see storage.Item
-	size        uint32 // of message; 0 if it never waited
-	deliveries  uint16 // how often it was given back
-	priority    uint8
-	redelivered bool
-}
-
-// again is the entry when it is given back.
-func (e entry) again() entry {
-	e.redelivered = true
-	e.deliveries += min(1, math.MaxUint16-e.deliveries)
-	return e
-}
+import "github.com/leveretmq/leveret/storage"
 
 // ready holds the messages of a queue, or of one priority in it, that wait for
 // a consumer, in the order of their positions. Deliveries are taken at the front, so whatever comes
@@ -49,29 +27,6 @@ type ready struct {
 
 	groups *groups // nil: the queue has no message groups
 	aside  int     // messages that are sorted into those
-}
-
-const (
-	blockLen = 256
-
-	// firstLen is the length of a block that is alone: there may be many queues
-	// with hardly a message.
-	firstLen = 8
-
-	// blockSize is how many bytes are enough for a block: what is read from
-	// disk at once, at least.
-	blockSize = 256 << 10
-)
-
-// block is a piece of the list of fresh messages.
-type block struct {
-	items    []storage.Item // those from to on are not there yet
-	messages []*message     // nil: they are on disk
-	from, to int
-	size     int // of the messages that it ever had in memory
-	own      bool
-	group    *group // whose block it is; nil: it is not sorted, or there are no groups
-	next     *block
 }
 
 func (r *ready) len() int { return len(r.returned) + r.aside + r.fresh }
@@ -239,50 +194,7 @@ func (r *ready) giveBack(e entry) {
 		r.returned = append(r.returned, e)
 		return
 	}
-	h := append(r.returned, e)
-	i := len(h) - 1
-	for i > 0 {
-		up := (i - 1) / 2
-		if h[up].seq < h[i].seq {
-			break
-		}
-		h[up], h[i] = h[i], h[up]
-		i = up
-	}
-	r.returned = h
-}
-
-func (r *ready) popReturned() entry {
-	h := r.returned
-	first, last := h[0], len(h)-1
-	if r.inTurn {
-		h[0] = entry{}
-		if r.returned = h[1:]; last == 0 {
-			r.returned = nil
-		}
-		return first
-	}
-	h[0] = h[last]
-	h[last] = entry{}
-	h = h[:last]
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
-			if h[child].seq < h[least].seq {
-				least = child
-			}
-		}
-		if least == i {
-			break
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
-	r.returned = h
-	if last == 0 {
-		r.returned = nil
-	}
-	return first
+	r.pushReturned(e)
 }
 
 // purge removes all messages and returns how many there were.

@@ -15,26 +15,6 @@ type stowed struct {
 	message *message
 }
 
-// stowed is the entry, whose message is in memory, as one that waits.
-func (e *entry) stowed() stowed {
-	size := e.size
-	if size == 0 { // it never waited
-		size = uint32(e.message.Size())
-	}
-	return stowed{storage.Item{
-		Seq: e.seq, Expires: e.expires, Size: size, Head: uint32(e.message.head()),
-		Deliveries: e.deliveries, Priority: e.priority, Redelivered: e.redelivered,
-	}, e.message}
-}
-
-// entry is the message at its position.
-func (s *stowed) entry() entry {
-	return entry{
-		seq: s.Seq, message: s.message, expires: s.Expires, size: s.Size,
-		deliveries: s.Deliveries, priority: s.Priority, redelivered: s.Redelivered,
-	}
-}
-
 // errMissing is why messages cannot be read that should be there.
 var errMissing = errors.New("messages are missing in the store")
 
