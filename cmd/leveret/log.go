@@ -30,6 +30,7 @@ type logSettings struct {
 	console, file logOutput
 	path          string // of the file; empty: none
 	toConsole     bool
+	categories    categories
 }
 
 // names are where it goes.
@@ -55,6 +56,14 @@ func newLogSettings(set *config.Set) logSettings {
 		file:      newLogOutput(set, "log.file"),
 		toConsole: set.Bool("log.console"),
 	}
+	for _, c := range []string{"connection", "channel"} {
+		if least, err := zerolog.ParseLevel(set.Text("log." + c + ".level")); err == nil && least != zerolog.NoLevel {
+			if s.categories == nil {
+				s.categories = categories{}
+			}
+			s.categories[c] = least
+		}
+	}
 	if path := set.Text("log.file"); path != "false" {
 		s.path = path
 		if !filepath.IsAbs(path) {
@@ -62,6 +71,17 @@ func newLogSettings(set *config.Set) logSettings {
 		}
 	}
 	return s
+}
+
+// categories have levels of their own. A line is of the one that it begins with.
+type categories map[string]zerolog.Level
+
+// Run implements zerolog.Hook.
+func (c categories) Run(e *zerolog.Event, level zerolog.Level, msg string) {
+	category, _, _ := strings.Cut(msg, " ")
+	if least, ok := c[category]; ok && level < least {
+		e.Discard()
+	}
 }
 
 // newLogOutput has an output's own level, or the one for all, if there is none or
@@ -105,7 +125,11 @@ func newLogger(out io.Writer, s logSettings) (zerolog.Logger, *logFile, error) {
 		writers = append(writers, s.file.writer(file))
 		level = min(level, s.file.level)
 	}
-	return zerolog.New(zerolog.MultiLevelWriter(writers...)).Level(level).With().Timestamp().Logger(), file, nil
+	log := zerolog.New(zerolog.MultiLevelWriter(writers...)).Level(level).With().Timestamp().Logger()
+	if s.categories != nil {
+		log = log.Hook(s.categories)
+	}
+	return log, file, nil
 }
 
 // announcer logs to standard output at every level, also where the log goes

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rabbitmq/amqp091-go"
 )
 
 // What modules of testcontainers wait for, by their own rules: Go, Java, .NET,
@@ -109,6 +111,24 @@ func TestALevelOfALaterSourceHoldsForAllOutputs(t *testing.T) {
 		s, err := fromFile(t, tt.conf, tt.args...)
 		if console, file := s.log.console.level.String(), s.log.file.level.String(); err != nil || console != tt.console || file != tt.file {
 			t.Errorf("%q, %q: got %s and %s, %v, want %s and %s", tt.conf, tt.args, console, file, err, tt.console, tt.file)
+		}
+	}
+}
+
+func TestLinesAboutConnectionsMayBeLeftOut(t *testing.T) {
+	for conf, want := range map[string]bool{"": true, "log.connection.level = info": true, "log.connection.level = warning": false, "log.connection.level = none": false} {
+		s := startServe(t, "--memory", "--listen=127.0.0.1:0", "--config="+confFile(t, conf))
+		client, err := amqp091.Dial("amqp://guest:guest@" + s.address(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.stop()
+		_, before := s.out.await(t, "stopped")
+		if got := strings.Contains(strings.Join(before, ""), "connection opened"); got != want {
+			t.Errorf("%q: said %q", conf, before)
 		}
 	}
 }

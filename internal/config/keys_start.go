@@ -21,4 +21,6 @@ var logKeys = []Key{
 	{Name: "log.file", Flag: "log-file", Kind: text, Default: "false", Usage: "log to `FILE` as well; it is opened anew at SIGHUP"},
 	{Name: "log.file.level", Kind: level, Usage: "level of what goes to the file"},
 	{Name: "log.file.formatter", Kind: choice("plaintext", "console", "json"), Default: "plaintext", Usage: "plaintext or json"},
+	{Name: "log.connection.level", Kind: level, Usage: "level from which lines about connections are logged"},
+	{Name: "log.channel.level", Kind: level, Usage: "level from which lines about channels are logged"},
 }
