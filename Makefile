@@ -1,5 +1,5 @@
 # Names for what is typed often. Checks live in .ci/run, where CI runs them.
-.PHONY: all check test race lint fmt fuzz generate interop amqp091 build bench
+.PHONY: all check test race lint fmt fuzz generate compose interop amqp091 watermill build bench
 
 all: build
 
@@ -10,7 +10,7 @@ build:
 check:
 	.ci/run
 
-test race lint fuzz generate interop amqp091:
+test race lint fuzz generate compose interop amqp091 watermill:
 	.ci/run $@
 
 fmt:
