@@ -37,7 +37,7 @@ func TestHealthCommands(t *testing.T) {
 		{"rabbitmqctl list_queues", ""},
 		{"rabbitmq-plugins enable rabbitmq_management", ""},
 		{"rabbitmq-plugins enable --offline rabbitmq_management", ""},
-		{"rabbitmq-plugins is_enabled rabbitmq_management", "rabbitmq_management is enabled"},
+		{"rabbitmq-plugins is_enabled rabbitmq_delayed_message_exchange", "is enabled"},
 		{"rabbitmq-plugins list -e", ""},
 	} {
 		t.Run(tt.command, func(t *testing.T) {
