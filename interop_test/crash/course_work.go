@@ -84,6 +84,18 @@ func (l *life) employOnCourses(limit int) {
 	l.start("feeder0", sending(l.letters, 5, limit))
 	l.start("feeder1", sending(l.letters, 200, limit))
 	l.start("committer", transacting(committable(l.letters)))
+	l.consumeCourses()
+}
+
+// employOn sets some to work who publish to one course, and those who consume there.
+func (l *life) employOn(c *course) {
+	for i, window := range windows {
+		l.start(fmt.Sprint("specialist", i), sending([]target{c.target()}, window, 10_000))
+	}
+	l.consumeCourses()
+}
+
+func (l *life) consumeCourses() {
 	l.start("sorter0", taking(inTwoMinds, l.queues("work", "loop", "full", "spill", "later", "team", "unique", "sure")...))
 	l.start("sorter1", taking(inTwoMinds, l.queues("work", "prio", "poison", "venom", "team", "band", "once", "aged")...))
 	l.start("judge", taking(inOneGo, l.queues("loop", "prio", "venom", "team", "once")...))

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	rounds     = flag.Int("rounds", 25, "how many `rounds` to play; 5 with -short")
+	rounds     = flag.Int("rounds", 20, "how many `rounds` to play; 5 with -short")
 	seed       = flag.Uint64("seed", 0, "`seed` of the first plan; 0 draws one")
 	binary     = flag.String("binary", "", "`path` of the broker; by default it is built")
 	raced      = flag.Bool("raced", false, "build the broker with the race detector")
@@ -107,7 +107,7 @@ func playOne(t *testing.T, p *plan, i int, data string) bool {
 		t.Fatal(err)
 	}
 	err = r.play()
-	t.Logf("round %d: %d lives, %d events", i, r.lives, len(r.history.all()))
+	t.Logf("round %d: %d lives, %d cut, %d events", i, r.lives, r.cut, len(r.history.all()))
 	if err == nil {
 		_ = os.Remove(r.log.Name())
 		return true

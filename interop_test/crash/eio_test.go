@@ -19,7 +19,7 @@ const syncCalls = "fdatasync,fsync,msync,sync_file_range"
 
 // traceable tells whether strace works here.
 func traceable() error {
-	out, err := exec.Command("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO", "true").CombinedOutput()
+	out, err := exec.Command("strace", "-f", "-qq", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO", "true").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w %s", err, out)
 	}

@@ -41,6 +41,7 @@ type round struct {
 	courses    []*course
 	letters    []target // where those publish to who do it to courses
 	starting   time.Duration
+	cut        int // how many lives have ended at a system call
 }
 
 func (p *plan) newRound(number int, data string) (*round, error) {
@@ -135,7 +136,7 @@ func (r *round) live(first bool) error {
 		}
 	}
 	if !first && r.cuts && r.rand.IntN(4) == 0 {
-		return r.cut()
+		return r.liveToTheCut()
 	}
 	p, err := r.up()
 	if err != nil {
@@ -153,14 +154,20 @@ func (r *round) live(first bool) error {
 	return errors.Join(err, l.finish())
 }
 
-// cut is a life that ends at a system call: when a group has been written and the
-// next has not, or between the parts of one. So what must be in one group and is
-// not is found, however little time passes in between.
-func (r *round) cut() error {
-	call := []string{"fdatasync", "fdatasync", "fdatasync", "pwrite64"}[r.rand.IntN(4)]
-	n := 1 + r.rand.IntN([]int{5, 50, 500}[r.rand.IntN(3)]) // of one thread
+// liveToTheCut is a life that ends at a system call: when a group has been written
+// and the next has not, or between the parts of one. All publish to one course, so
+// that most groups are about what happens there: what must be in one and is not is
+// found, however little time passes in between.
+func (r *round) liveToTheCut() error {
+	// Where nothing is synced, groups are small and many.
+	class, call, most := "os", "pwrite64", 100
+	if r.rand.IntN(3) == 0 {
+		class, call, most = "disk", "fdatasync", 30
+	}
+	n := 1 + r.rand.IntN([]int{10, most}[r.rand.IntN(2)]) // of one thread
 	watched := *r.plan
-	watched.wrap = []string{"strace", "-f", "-q", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n)}
+	watched.flags = append(slices.Clone(r.flags), "--durability", class)
+	watched.wrap = []string{"strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n)}
 	usual := r.plan
 	r.plan = &watched
 	defer func() { r.plan = usual }()
@@ -177,8 +184,14 @@ func (r *round) cut() error {
 	}
 	l := r.newLife(p)
 	l.dying.Store(true) // at any time
-	l.employ()
-	p.exitedWithin(2 * time.Second)
+	on := r.courses[r.rand.IntN(len(r.courses))]
+	if r.rand.IntN(4) == 0 {
+		on = r.courseOf(r.prefix + "later") // has most to keep together
+	}
+	l.employOn(on)
+	if p.exitedWithin(2 * time.Second) {
+		r.cut++
+	}
 	p.kill()
 	return l.finish()
 }
