@@ -17,9 +17,14 @@ type component struct {
 // components are those whose parameters are kept elsewhere.
 var components = map[string]component{
 	operatorPolicyComponent: {setOperatorPolicy, (*Broker).DeleteOperatorPolicy, operatorPolicies},
+	vhostLimitsComponent:    {setVhostLimits, clearVhostLimits, vhostLimitsParameter},
 }
 
-const operatorPolicyComponent = "operator_policy"
+const (
+	operatorPolicyComponent = "operator_policy"
+	vhostLimitsComponent    = "vhost-limits"
+	vhostLimitsName         = "limits" // of the only parameter of the component
+)
 
 // operatorPolicyValue is how RabbitMQ has an operator policy as a parameter.
 type operatorPolicyValue struct {
@@ -49,6 +54,25 @@ func operatorPolicies(b *Broker, vhost string) (all []Parameter, err error) {
 		all = append(all, Parameter{operatorPolicyComponent, p.Name, value})
 	}
 	return all, err
+}
+
+func setVhostLimits(b *Broker, vhost string, p Parameter) error {
+	var limits map[string]int
+	if err := decodeParameter(p, &limits); err != nil {
+		return err
+	}
+	return b.SetVhostLimits(vhost, limits)
+}
+
+func clearVhostLimits(b *Broker, vhost, _ string) error { return b.ClearVhostLimits(vhost) }
+
+func vhostLimitsParameter(b *Broker, vhost string) ([]Parameter, error) {
+	limits, err := b.VhostLimits(vhost)
+	if err != nil || len(limits) == 0 {
+		return nil, err
+	}
+	value, err := json.Marshal(limits)
+	return []Parameter{{vhostLimitsComponent, vhostLimitsName, value}}, err
 }
 
 // decodeParameter reads the value of a parameter that has a meaning.

@@ -50,10 +50,12 @@ func TestParametersAreKept(t *testing.T) {
 	must(b.ClearParameter("/", "federation-upstream", "gone"))
 	must(b.ClearGlobalParameter("gone"))
 	must(b.SetOperatorPolicy("/", Policy{Name: "op", Pattern: "^q", Priority: 3, Definition: definition{"max-length": 5}}))
+	must(b.SetParameter("/", Parameter{"vhost-limits", "limits", json.RawMessage(`{"max-queues": 8}`)})) // LIM-02
 	must(b.DeleteVhost("v"))
 	want := []string{
 		`operator_policy/op={"apply-to":"all","definition":{"max-length":5},"pattern":"^q","priority":3}`,
-		`shovel/a=true`, `shovel/b={"a":[1,2.5,null,12345678901234567890]}`, `/cluster_name="here"`,
+		`shovel/a=true`, `shovel/b={"a":[1,2.5,null,12345678901234567890]}`,
+		`vhost-limits/limits={"max-queues":8}`, `/cluster_name="here"`,
 	}
 	wantParameters(t, b, want...)
 	b = restart(t, b)
@@ -61,6 +63,8 @@ func TestParametersAreKept(t *testing.T) {
 	if _, err := b.Parameters("v"); !errors.Is(err, ErrVhostNotFound) {
 		t.Errorf("parameters of a vhost that is not there: %v", err)
 	}
+	must(b.ClearParameter("/", "vhost-limits", "limits"))
+	wantParameters(t, b, append(want[:3:3], want[4])...)
 	must(b.CreateVhost("v"))
 	if got, _ := b.Parameters("v"); len(got) != 0 {
 		t.Errorf("a new vhost has parameters: %v", got)
@@ -96,6 +100,7 @@ func TestWhatIsNoParameterIsRefused(t *testing.T) {
 		{b.SetGlobalParameter("n", raw("")), "the value of parameter 'n' is no JSON"},
 		{b.SetParameter("/", Parameter{"operator_policy", "n", raw("[]")}), "the value of parameter 'n' of component 'operator_policy': json: cannot unmarshal array"},
 		{b.SetParameter("/", Parameter{"operator_policy", "n", raw(`{"definition":{"ha-mode":"all"}}`)}), "are not recognised policy settings"},
+		{b.SetParameter("/", Parameter{"vhost-limits", "limits", raw(`{"max-x": 1}`)}), "unknown limit 'max-x'"},
 		{b.ClearParameter("/", "c", "n"), "parameter does not exist: 'n'"},
 		{b.ClearParameter("/", "operator_policy", "n"), "policy does not exist: 'n'"},
 		{b.ClearGlobalParameter("n"), "parameter does not exist: 'n'"},
