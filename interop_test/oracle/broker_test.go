@@ -86,7 +86,7 @@ func (p *inProcess) restart(kill bool) error {
 
 // player plays to it.
 func (p *inProcess) player() Player {
-	return Player{Addr: p.addr, Restart: p.restart, SetPolicy: p.setPolicy}
+	return Player{Addr: p.addr, Restart: p.restart, SetPolicy: p.setPolicy, Operate: p.operate}
 }
 
 // copyLive copies a directory that is in use, in which names may come and go.
@@ -115,18 +115,30 @@ func elsewhere(kill bool) error {
 	return err
 }
 
+// oneCall is held while rabbitmqctl runs.
+var oneCall sync.Mutex
+
 // policyElsewhere is [Player.SetPolicy] for a RabbitMQ, if its rabbitmqctl is
-// known: one call at a time.
+// known.
 func policyElsewhere() func(Policy) error {
+	order := operateElsewhere()
+	if order == nil {
+		return nil
+	}
+	return func(p Policy) error { return order(policyWords(p)) }
+}
+
+// operateElsewhere is [Player.Operate] for a RabbitMQ, likewise: one call at a
+// time.
+func operateElsewhere() func(words []string) error {
 	if *ctl == "" {
 		return nil
 	}
-	var mu sync.Mutex
-	return func(p Policy) error {
-		mu.Lock()
-		defer mu.Unlock()
+	return func(said []string) error {
+		oneCall.Lock()
+		defer oneCall.Unlock()
 		words := strings.Fields(*ctl)
-		out, err := exec.Command(words[0], append(words[1:], policyWords(p)...)...).CombinedOutput()
+		out, err := exec.Command(words[0], append(words[1:], said...)...).CombinedOutput()
 		if err == nil {
 			return nil
 		}

@@ -8,8 +8,8 @@
 //	go test ./interop_test/oracle -addr 127.0.0.1:5672 -record     records anew
 //	    -restarter CMD                                             the scenarios that restart it, too:
 //	                                                               by "CMD stop" and "CMD kill"
-//	    -ctl CMD                                                   those that set policies, too: CMD is
-//	                                                               its rabbitmqctl
+//	    -ctl CMD                                                   those that set policies or permissions,
+//	                                                               too: CMD is its rabbitmqctl
 //
 // With -run 'TheBroker/CHAN' only the scenarios of one file are played, or
 // recorded. With -short those that wait for seconds are left out. The RabbitMQ must
@@ -97,6 +97,8 @@
 //	clear policy %p            takes it away; all that a scenario sets is taken away at its end
 //	operator-policy, clear operator-policy
 //	                           the same for operator policies
+//	ctl add_user %u pw         gives an order in the words of rabbitmqctl; that it is refused is shown.
+//	                           Users and virtual hosts that were added are deleted at the end
 //
 // In all steps % stands for a prefix that the scenario shares with no other, $queue
 // for the name in the last queue.declare-ok, $ctag for the consumer tag that came

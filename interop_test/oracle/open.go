@@ -120,6 +120,7 @@ func (g *game) reopen(o order) error {
 
 // cleanUp ends what connections are left and deletes what was declared.
 func (g *game) cleanUp() {
+	defer g.undoAll()
 	for _, p := range g.order {
 		p.shut(false)
 	}

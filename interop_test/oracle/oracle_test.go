@@ -58,7 +58,7 @@ func loadScripts(t *testing.T, pattern string) map[string]*Script {
 }
 
 func TestTheBrokerAnswersAsRecorded(t *testing.T) {
-	pl := Player{Addr: *target, SetPolicy: policyElsewhere()}
+	pl := Player{Addr: *target, SetPolicy: policyElsewhere(), Operate: operateElsewhere()}
 	if *target == "" {
 		pl = startBroker(t, "").player()
 	}
@@ -74,7 +74,7 @@ func TestTheBrokerAnswersAsRecordedWithADataDirectory(t *testing.T) {
 }
 
 func TestTheBrokerAnswersAsRecordedWhenItIsRestarted(t *testing.T) {
-	pl := Player{Addr: *target, Restart: elsewhere, SetPolicy: policyElsewhere()}
+	pl := Player{Addr: *target, Restart: elsewhere, SetPolicy: policyElsewhere(), Operate: operateElsewhere()}
 	switch {
 	case *target == "":
 		pl = startBroker(t, t.TempDir()).player()
@@ -114,6 +114,9 @@ func play(t *testing.T, pl Player, restarts bool) {
 					}
 					if s.Policies() && pl.SetPolicy == nil {
 						t.Skip("sets policies")
+					}
+					if s.Operator() && pl.Operate == nil {
+						t.Skip("needs an operator")
 					}
 					if !restarts {
 						t.Parallel()

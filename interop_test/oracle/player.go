@@ -21,6 +21,9 @@ type Player struct {
 	// SetPolicy sets or clears a policy, and returns why the broker refuses it;
 	// nil if that cannot be done.
 	SetPolicy func(Policy) error
+	// Operate gives the broker's operator an order, in the words of rabbitmqctl,
+	// and returns why it is refused; nil if that cannot be done.
+	Operate func(words []string) error
 }
 
 // Play plays a scenario and returns it with the answers that came. number
@@ -29,7 +32,7 @@ type Player struct {
 // the broker answers is never an error.
 func (pl Player) Play(ctx context.Context, s *Scenario, number int) (*Scenario, error) {
 	g := &game{
-		ctx: ctx, addr: pl.Addr, again: pl.Restart, setPolicy: pl.SetPolicy, prefix: fmt.Sprintf("o%.3s%03d.", pl.Run, number),
+		ctx: ctx, addr: pl.Addr, again: pl.Restart, setPolicy: pl.SetPolicy, ctl: pl.Operate, prefix: fmt.Sprintf("o%.3s%03d.", pl.Run, number),
 		peers: map[string]*peer{}, vars: map[string]string{},
 	}
 	defer g.cleanUp()
@@ -75,6 +78,9 @@ type game struct {
 
 	setPolicy func(Policy) error
 	policies  []Policy // that clear those that were set
+
+	ctl  func(words []string) error
+	undo [][]string // takes away what the operator has added
 }
 
 // order is a step taken apart.
@@ -93,6 +99,9 @@ func (g *game) step(line string) error {
 	}
 	if p, rest, is := policyOf(line); is {
 		return g.policy(p, rest)
+	}
+	if rest, is := orderOf(line); is {
+		return g.operate(rest)
 	}
 	name, o, err := takeApart(g.expand(line))
 	if err != nil {
