@@ -147,7 +147,7 @@ func (c *course) target() target {
 }
 
 // dress has a message ask for what courses do.
-func (c *course) dress(r *rand.Rand, m *amqp.Publishing) {
+func (c *course) dress(m *amqp.Publishing, r *rand.Rand, life int) {
 	m.Priority = uint8(r.IntN(8))
 	if c.ages && r.IntN(3) == 0 {
 		m.Expiration = strconv.Itoa(1 + r.IntN(200))
@@ -161,7 +161,9 @@ func (c *course) dress(r *rand.Rand, m *amqp.Publishing) {
 	}
 	if (first.Once || c.by == dropping) && r.IntN(4) > 0 {
 		id, _ := strconv.ParseUint(m.MessageId, 10, 64)
-		setHeader(m, onceHeader, fmt.Sprint("a dozen of ", name(id>>5))) // some come to the same queue
+		// Some come to the same queue, in the same life: what a queue knows of an earlier
+		// one depends on which letters have come back.
+		setHeader(m, onceHeader, fmt.Sprint(life, " ", publisherOf(id), " ", id>>5))
 	}
 	if first.Type == "quorum" {
 		m.DeliveryMode = amqp.Persistent // to such a queue all are

@@ -102,7 +102,7 @@ func (s *sender) send() error {
 	s.mu.Unlock()
 	e := event{Kind: publish, Who: s.name, Unit: id, ID: id, Transient: transient}
 	if to.course != nil {
-		to.course.dress(s.rand, &m)
+		to.course.dress(&m, s.rand, s.number)
 	}
 	to.describe(&e, &m)
 	s.note(e)

@@ -46,7 +46,7 @@ func (w *worker) publishInTx(ch *amqp.Channel, unit uint64, to target) error {
 	m := compose(id, false)
 	e := event{Kind: publish, Who: w.name, Unit: unit, ID: id, Tx: true}
 	if to.course != nil {
-		to.course.dress(w.rand, &m)
+		to.course.dress(&m, w.rand, w.number)
 	}
 	to.describe(&e, &m)
 	w.note(e)
