@@ -134,6 +134,7 @@ func TestALongBacklogIsDrainedInOrder(t *testing.T) {
 				n = 100_000
 			}
 			p.fill("q", mode, 0, n, kib)
+			quiesce(b)
 			most := map[uint8]int{1: pageFrom + 8<<20, 2: 32 << 20}[mode]
 			if got := q.loaded(); got > most {
 				t.Errorf("%d bytes of the backlog are in memory, want %d at most", got, most)
