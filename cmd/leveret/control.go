@@ -135,6 +135,7 @@ func (s *server) node(l *limits) *control.Node {
 		Broker: s.broker, Name: control.NodeName(), Cluster: s.options.ClusterName, Version: buildVersion(), Server: s.options.Version,
 		DataDir: s.options.DataDir, LogFiles: s.settings.log.names(), Started: time.Now(), Ready: s.accepting, Stop: s.stop,
 		Listeners: s.listeners, Resources: l.resources, SetMemoryLimit: amount(l.setMemory),
+		SetLogLevel: s.setLogLevel, Settings: s.shown, Certificates: s.certificates,
 	}
 	if l.dir != "" {
 		n.SetDiskLimit = amount(l.setDisk)
@@ -166,4 +167,32 @@ func (s *server) listeners() (all []control.Listener) {
 		all = append(all, l)
 	}
 	return all
+}
+
+// setLogLevel has the log show more or less.
+func (s *server) setLogLevel(level string) error {
+	if err := s.outputs.setLevel(level); err != nil {
+		return &control.Error{Kind: control.Invalid, Text: err.Error()}
+	}
+	return nil
+}
+
+// shown is the configuration, without secrets.
+func (s *server) shown() map[string]string {
+	all := make(map[string]string)
+	for _, v := range s.set.All() {
+		all[v.Name] = v.Shown()
+	}
+	return all
+}
+
+// certificates are what listeners with TLS show.
+func (s *server) certificates() ([]control.Certificate, error) {
+	if s.certs == nil {
+		return []control.Certificate{}, nil
+	}
+	c := s.certs.Certificate()
+	return []control.Certificate{{
+		File: s.tls.Cert, Subject: c.Subject.String(), Issuer: c.Issuer.String(), From: c.NotBefore, Until: c.NotAfter,
+	}}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
@@ -99,44 +100,82 @@ func newLogOutput(set *config.Set, output string) logOutput {
 	return logOutput{set.Text(output+".formatter") == "json", level}
 }
 
-// writer writes entries of the output's level and above.
-func (o logOutput) writer(out io.Writer) zerolog.LevelWriter {
+// gate lets entries of a level and above through to an output.
+type gate struct {
+	zerolog.LevelWriter
+	least atomic.Int32
+}
+
+// WriteLevel implements zerolog.LevelWriter.
+func (g *gate) WriteLevel(level zerolog.Level, p []byte) (int, error) {
+	if int32(level) < g.least.Load() {
+		return len(p), nil
+	}
+	return g.LevelWriter.WriteLevel(level, p)
+}
+
+// gate writes to out.
+func (o logOutput) gate(out io.Writer) *gate {
 	if !o.json {
 		out = plainWriter(out)
 	}
-	return &zerolog.FilteredLevelWriter{Writer: zerolog.LevelWriterAdapter{Writer: zerolog.SyncWriter(out)}, Level: o.level}
+	g := &gate{LevelWriter: zerolog.LevelWriterAdapter{Writer: zerolog.SyncWriter(out)}}
+	g.least.Store(int32(o.level))
+	return g
+}
+
+// outputs are where a log goes.
+type outputs struct {
+	gates []*gate
+	file  *logFile // nil without one
+}
+
+// setLevel has all outputs show a level and those above.
+func (o *outputs) setLevel(name string) error {
+	level, err := config.ParseLevel(name)
+	if err != nil {
+		return err
+	}
+	least, err := zerolog.ParseLevel(level)
+	if err != nil {
+		return err
+	}
+	for _, g := range o.gates {
+		g.least.Store(int32(least))
+	}
+	return nil
 }
 
 // newLogger logs to out, which may be written by many goroutines at once, and to
 // a file.
-func newLogger(out io.Writer, s logSettings) (zerolog.Logger, *logFile, error) {
-	var file *logFile
-	var writers []io.Writer
-	level := zerolog.Disabled
+func newLogger(out io.Writer, s logSettings) (zerolog.Logger, *outputs, error) {
+	o := new(outputs)
 	if s.toConsole {
-		writers = append(writers, s.console.writer(out))
-		level = s.console.level
+		o.gates = append(o.gates, s.console.gate(out))
 	}
 	if s.path != "" {
 		var err error
-		if file, err = openLogFile(s.path); err != nil {
+		if o.file, err = openLogFile(s.path); err != nil {
 			return zerolog.Nop(), nil, err
 		}
-		writers = append(writers, s.file.writer(file))
-		level = min(level, s.file.level)
+		o.gates = append(o.gates, s.file.gate(o.file))
 	}
-	log := zerolog.New(zerolog.MultiLevelWriter(writers...)).Level(level).With().Timestamp().Logger()
+	writers := make([]io.Writer, len(o.gates))
+	for i, g := range o.gates {
+		writers[i] = g
+	}
+	log := zerolog.New(zerolog.MultiLevelWriter(writers...)).With().Timestamp().Logger()
 	if s.categories != nil {
 		log = log.Hook(s.categories)
 	}
-	return log, file, nil
+	return log, o, nil
 }
 
 // announcer logs to standard output at every level, also where the log goes
 // elsewhere: what starts brokers waits for what is said there.
 func announcer(out io.Writer, s logSettings) zerolog.Logger {
 	s.console.level = zerolog.InfoLevel
-	return zerolog.New(s.console.writer(out)).With().Timestamp().Logger()
+	return zerolog.New(s.console.gate(out)).With().Timestamp().Logger()
 }
 
 // plainWriter writes lines as RabbitMQ does:

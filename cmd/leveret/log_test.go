@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rabbitmq/amqp091-go"
+	"github.com/rs/zerolog"
 )
 
 // What modules of testcontainers wait for, by their own rules: Go, Java, .NET,
@@ -162,5 +163,25 @@ func TestConfigIsCheckedAndShown(t *testing.T) {
 		if status != 0 || !strings.Contains(shown, want) {
 			t.Errorf("got %d, %s%s, want %q", status, shown, errs, want)
 		}
+	}
+}
+
+// rabbitmqctl set_log_level.
+func TestTheLevelOfARunningBrokerChanges(t *testing.T) {
+	out := make(lines, 10)
+	log, outs, err := newLogger(out, logSettings{console: logOutput{level: zerolog.ErrorLevel}, toConsole: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Info().Msg("silence")
+	if err := outs.setLevel("info"); err != nil {
+		t.Fatal(err)
+	}
+	log.Info().Msg("heard")
+	if err := outs.setLevel("loud"); err == nil {
+		t.Error("any level is taken")
+	}
+	if _, before := out.await(t, "heard"); len(before) > 0 {
+		t.Errorf("said %q", before)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/internal/config"
 )
 
 // shutdownLimit bounds the graceful stop: clients that have not answered
@@ -31,11 +32,11 @@ func serve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log, file, err := newLogger(c.App.Writer, s.log)
+	log, outs, err := newLogger(c.App.Writer, s.log)
 	if err != nil {
 		return fmt.Errorf("log.file: %w", err)
 	}
-	defer file.close()
+	defer outs.file.close()
 	log.Info().Msgf("Starting leveret %s", buildVersion())
 	logNotes(set, log)
 	if os.Getenv("GOGC") == "" {
@@ -49,15 +50,16 @@ func serve(c *cli.Context) error {
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	return (&server{
-		settings: s, log: log, logFile: file, ready: announcer(c.App.Writer, s.log), accepting: make(chan struct{}), stop: stop,
+		settings: s, set: set, log: log, outputs: outs, ready: announcer(c.App.Writer, s.log), accepting: make(chan struct{}), stop: stop,
 	}).run(ctx)
 }
 
 // server is a broker with all that belongs to the process that it is in.
 type server struct {
 	settings
+	set     *config.Set
 	log     zerolog.Logger
-	logFile *logFile
+	outputs *outputs
 	ready   zerolog.Logger // says what is waited for
 	certs   *certificates  // nil without TLS
 	broker  *broker.Broker
@@ -145,7 +147,7 @@ func (s *server) await(ctx context.Context, ended <-chan error) []error {
 		case <-s.broker.Failed(): // Shutdown says why
 			return nil
 		case <-s.hangUp:
-			s.logFile.hangUp(s.log)
+			s.outputs.file.hangUp(s.log)
 			s.certs.reload()
 		case event := <-files.touched:
 			s.certs.touched(event)

@@ -167,6 +167,15 @@ func parseAddress(s string) (string, bool) {
 	return net.JoinHostPort(host, port), true
 }
 
+// ParseLevel gives a level, by RabbitMQ's name or zerolog's, zerolog's name.
+func ParseLevel(s string) (string, error) {
+	name, ok := parseLevel(s)
+	if !ok {
+		return "", fmt.Errorf("want %s, got %q", level.Want, s)
+	}
+	return name, nil
+}
+
 // parseLevel gives RabbitMQ's names of levels, and zerolog's, as zerolog's: what
 // it has no level for is the next one that shows more.
 func parseLevel(s string) (string, bool) {
