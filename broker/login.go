@@ -15,9 +15,9 @@ import (
 )
 
 var (
-	errLoopback    = errors.New("user can only connect via localhost")
-	errCertificate = errors.New("the certificate names no user")
-	errNoSuchUser  = errors.New("there is no such user")
+	errLoopback   = errors.New("user can only connect via localhost")
+	errNameless   = errors.New("nothing says who it is")
+	errNoSuchUser = errors.New("there is no such user")
 )
 
 // Login implements amqp.Backend.
@@ -66,7 +66,7 @@ func (b *backend) known(user string) (string, error) {
 	defer b.access.mu.RUnlock()
 	switch {
 	case user == "":
-		return "", errCertificate
+		return "", errNameless
 	case b.access.users[user] == nil:
 		return user, errNoSuchUser
 	}

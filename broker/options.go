@@ -172,7 +172,7 @@ func (o *Options) setAccess() {
 	if len(o.Mechanisms) == 0 {
 		o.Mechanisms = []string{"PLAIN", "AMQPLAIN"}
 	}
-	if o.AnonymousUser != "" {
+	if o.AnonymousUser != "" && !slices.Contains(o.Mechanisms, "ANONYMOUS") {
 		o.Mechanisms = append(slices.Clone(o.Mechanisms), "ANONYMOUS")
 	}
 	set(&o.CertLoginFrom, "distinguished_name")

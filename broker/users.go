@@ -111,10 +111,11 @@ func (b *Broker) DeleteUser(name string) error {
 		if u, err = a.user(name); err != nil {
 			return err
 		}
-		for _, p := range u.permissions {
+		for v, p := range u.permissions {
 			a.forget(permissionKind, p.id)
+			delete(u.permissions, v)
+			v.generation.Add(1)
 		}
-		clear(u.permissions)
 		u.dropTopics(a, func(topicOf) bool { return true })
 		a.forget(userKind, u.id)
 		delete(a.users, name)
