@@ -45,25 +45,30 @@ func TestModulesFindItReady(t *testing.T) {
 			`.*Server startup complete.*`, "guest:guest", // variables win over the file
 		},
 		{
-			"testcontainers-java", []string{"RABBITMQ_DEFAULT_USER=guest", "RABBITMQ_DEFAULT_PASS=guest"},
+			"testcontainers-java",
+			[]string{"RABBITMQ_DEFAULT_USER=guest", "RABBITMQ_DEFAULT_PASS=guest"},
 			"", "", `^.*Server startup complete.*$`, "guest:guest",
 		},
 		{
-			"testcontainers-java, with a file", []string{"RABBITMQ_DEFAULT_USER=guest", "RABBITMQ_DEFAULT_PASS=guest"},
+			"testcontainers-java, with a file",
+			[]string{"RABBITMQ_DEFAULT_USER=guest", "RABBITMQ_DEFAULT_PASS=guest"},
 			"rabbitmq-custom.conf", "log.console = true\nlog.console.level = debug\n", `.*debug.*`, "guest:guest",
 		},
 		{
-			"testcontainers-node", []string{"RABBITMQ_DEFAULT_USER=guest", "RABBITMQ_DEFAULT_PASS=guest"},
+			"testcontainers-node",
+			[]string{"RABBITMQ_DEFAULT_USER=guest", "RABBITMQ_DEFAULT_PASS=guest"},
 			"", "", `Server startup complete`, "guest:guest",
 		},
 		{
-			"testcontainers-dotnet", []string{"RABBITMQ_DEFAULT_USER=rabbitmq", "RABBITMQ_DEFAULT_PASS=rabbitmq"},
+			"testcontainers-dotnet",
+			[]string{"RABBITMQ_DEFAULT_USER=rabbitmq", "RABBITMQ_DEFAULT_PASS=rabbitmq"},
 			"", "", `Server startup complete`, "rabbitmq:rabbitmq",
 		},
 		{"testcontainers-rs", nil, "", "", `Server startup complete`, "guest:guest"},
 		{"waits of users", nil, "", "", `^.*Server startup complete;.*$`, "guest:guest"},
 		{
-			"compose files", []string{"RABBITMQ_DEFAULT_USER=user", "RABBITMQ_DEFAULT_PASS=password", "RABBITMQ_DEFAULT_VHOST=my_vhost", "RABBITMQ_ERLANG_COOKIE=secret"},
+			"compose files",
+			[]string{"RABBITMQ_DEFAULT_USER=user", "RABBITMQ_DEFAULT_PASS=password", "RABBITMQ_DEFAULT_VHOST=my_vhost", "RABBITMQ_ERLANG_COOKIE=secret"},
 			"", "", `Server startup complete`, "user:password",
 		},
 	} {
