@@ -16,7 +16,8 @@
 // [Queue.Messages] shows what is in a queue, ready or unacknowledged, and neither
 // takes nor marks it; [Exchange.Published] shows what was published;
 // [Queue.Consumers] and [Queue.Bindings] show who is there. What the test needs can
-// be put in: [Vhost.DeclareQueue], [Vhost.Bind], [Vhost.Publish].
+// be put in: [Vhost.DeclareQueue], [Vhost.Bind], [Vhost.Publish],
+// [Broker.Import].
 //
 // # Wait
 //

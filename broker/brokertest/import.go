@@ -1,0 +1,27 @@
+package brokertest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/leveretmq/leveret/broker"
+	"github.com/leveretmq/leveret/internal/definitions"
+)
+
+// Import declares all that a definitions file has, in the format in which RabbitMQ
+// exports and loads them: users, permissions, virtual hosts, policies, exchanges,
+// queues, bindings and parameters. It is all or nothing.
+func (b *Broker) Import(t testing.TB, json []byte) {
+	t.Helper()
+	b.do(t, "import definitions", func(running *broker.Broker) error {
+		d, err := definitions.Parse(json)
+		if err != nil {
+			return err
+		}
+		passedOver, err := running.Import(d)
+		if err == nil && len(passedOver) > 0 {
+			err = fmt.Errorf("passed over: %v", passedOver)
+		}
+		return err
+	})
+}
