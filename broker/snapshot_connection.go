@@ -121,11 +121,11 @@ func (b *Broker) CloseConnection(id uint64, reason string) error {
 	return nil
 }
 
-// CloseConnections has those closed for which which returns true, and says how
-// many.
+// CloseConnections has those closed for which which returns true, unless they are
+// closing, and says how many.
 func (b *Broker) CloseConnections(which func(ConnectionInfo) bool, reason string) (closed int) {
 	for _, s := range b.vhosts.present() {
-		if which(s.info()) {
+		if s.conn.Forced() == nil && which(s.info()) {
 			s.conn.Close(amqp.ConnectionForced.Errorf("%s", reason))
 			closed++
 		}

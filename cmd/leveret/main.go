@@ -24,7 +24,12 @@ import (
 )
 
 func main() {
-	if err := newApp(os.Stdout).RunContext(untilSignal(), arguments(os.Args)); err != nil {
+	args := arguments(os.Args)
+	err := errDetached
+	if !detached(args) {
+		err = newApp(os.Stdout).RunContext(untilSignal(), args)
+	}
+	if err != nil {
 		var tool exitCode
 		if errors.As(err, &tool) {
 			os.Exit(int(tool))
@@ -77,7 +82,7 @@ func newApp(out io.Writer) *cli.App {
 			}
 			return cli.ShowAppHelp(c)
 		},
-		Commands: append(toolCommands(), []*cli.Command{
+		Commands: append(append(toolCommands(), operatorCommands(returnError)...), []*cli.Command{
 			{
 				Name:         "serve",
 				Usage:        "run the broker until SIGTERM or SIGINT",

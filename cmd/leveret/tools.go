@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,6 +28,14 @@ func arguments(all []string) []string {
 		return slices.Insert(slices.Clone(all), 1, name)
 	}
 	return all
+}
+
+// errDetached is what rabbitmq-server -detached ends with.
+var errDetached = errors.New("-detached is not supported: start it in the background with &, nohup or a service manager")
+
+// detached tells whether a command line wants that.
+func detached(args []string) bool {
+	return len(args) > 1 && args[1] == nameServer && (slices.Contains(args, "-detached") || slices.Contains(args, "--detached"))
 }
 
 // toolCommands are RabbitMQ's tools.

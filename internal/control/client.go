@@ -58,7 +58,7 @@ func Await(ctx context.Context, paths []string) (*Client, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(context.Cause(ctx), err)
+			return nil, errors.Join(err, context.Cause(ctx))
 		case <-wait.C:
 		}
 	}

@@ -79,6 +79,8 @@ const (
 	Invalid      = "invalid"     // an argument
 	Refused      = "refused"     // what would be allowed for others
 	Unsupported  = "unsupported" // by this broker
+	Stopped      = "stopped"     // stop_app was before
+	Running      = "running"     // stop_app has to be before
 	Failed       = "failed"      // anything else
 )
 

@@ -281,9 +281,7 @@ var parameterOperations = map[string]operation{
 		}
 		return nil, q.Broker.SetParameter(q.get("vhost"), broker.Parameter{Component: q.get("component"), Name: q.get("name"), Value: value})
 	},
-	"clear_parameter": func(q *request) (any, error) {
-		return nil, q.Broker.ClearParameter(q.get("vhost"), q.get("component"), q.get("name"))
-	},
+	"clear_parameter": clearParameter,
 	"set_global_parameter": func(q *request) (any, error) {
 		value, err := parameterValue(q)
 		if err != nil {
@@ -299,6 +297,19 @@ var parameterOperations = map[string]operation{
 		}
 		return nil, q.Broker.SetGlobalParameter("cluster_name", name)
 	},
+}
+
+// clearParameter: limits that there are none of are a parameter that is not there.
+func clearParameter(q *request) (any, error) {
+	component, name := q.get("component"), q.get("name")
+	all, err := q.Broker.Parameters(q.get("vhost"))
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(all, func(p broker.Parameter) bool { return p.Component == component && p.Name == name }) {
+		return nil, fmt.Errorf("%w: '%s'", broker.ErrParameterNotFound, name)
+	}
+	return nil, q.Broker.ClearParameter(q.get("vhost"), component, name)
 }
 
 // components are what parameters may be of: those of RabbitMQ and its plugins.

@@ -34,6 +34,8 @@ type command struct {
 	columns string // that can be listed; empty: it is no list
 	shown   string // of these, unless others are asked for
 	live    bool   // an empty list leaves no blank line
+	early   bool   // its banner comes before it is known whether there is a broker
+	down    string // said if there is none, in place of RabbitMQ's long words
 	awaits  bool   // it waits for a broker that does not answer yet
 	refused bool   // whatever its switches are
 

@@ -1,9 +1,9 @@
 package rabbitmqctl
 
 var diagnosticsCommands = []command{
-	{name: "check_running", tools: diagnostics, about: "Fails unless clients may connect", usage: "[--timeout <timeout>]", operation: "status", banner: "Checking if RabbitMQ is running on node {node} ...", show: checkRunning},
-	{name: "is_running", tools: diagnostics, about: "Tells whether clients may connect", usage: "[--timeout <timeout>]", operation: "status", banner: "Asking node {node} for its status ...", show: isRunning},
-	{name: "is_booting", tools: diagnostics, about: "Tells whether the broker is still starting", usage: "[--timeout <timeout>]", operation: "status", banner: "Asking node {node} for its boot status ...", show: isBooting},
+	{name: "check_running", tools: diagnostics, early: true, about: "Fails unless clients may connect", usage: "[--timeout <timeout>]", operation: "status", banner: "Checking if RabbitMQ is running on node {node} ...", show: checkRunning},
+	{name: "is_running", tools: diagnostics, early: true, about: "Tells whether clients may connect", usage: "[--timeout <timeout>]", operation: "status", banner: "Asking node {node} for its status ...", show: isRunning},
+	{name: "is_booting", tools: diagnostics, early: true, about: "Tells whether the broker is still starting", usage: "[--timeout <timeout>]", operation: "status", banner: "Asking node {node} for its boot status ...", show: isBooting},
 	{name: "alarms", tools: diagnostics, about: "Lists alarms that are raised", usage: "[--timeout <timeout>]", operation: "status", banner: "Asking node {node} to report any known resource alarms ...", show: alarms},
 	{name: "check_alarms", tools: diagnostics, about: "Fails while an alarm is raised", usage: "[--timeout <timeout>]", operation: "status", banner: localAlarms, show: checkAlarms},
 	{name: "check_local_alarms", tools: diagnostics, about: "Fails while an alarm is raised", usage: "[--timeout <timeout>]", operation: "status", banner: localAlarms, show: checkLocalAlarms},

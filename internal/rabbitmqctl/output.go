@@ -51,6 +51,9 @@ func plainJSON(v any) []byte {
 // list shows rows.
 func (r *run) list(answer json.RawMessage) int {
 	var rows [][]json.RawMessage
+	if answer == nil { // nobody was asked
+		answer = json.RawMessage("[]")
+	}
 	if err := json.Unmarshal(answer, &rows); err != nil {
 		return r.end(outcome{text: "the broker's answer: " + err.Error(), code: exitSoftware})
 	}

@@ -46,6 +46,7 @@ func (t tool) parse(args []string) (*invocation, error) {
 			in.positions = append(in.positions, args[i])
 			continue
 		}
+		shown, _, _ := strings.Cut(args[i], "=")
 		name = in.long(name)
 		k := in.kind(name)
 		if k == 0 && in.command != nil && in.command.refused {
@@ -56,11 +57,7 @@ func (t tool) parse(args []string) (*invocation, error) {
 			value, hasValue = args[i], true
 		}
 		if !k.takes(value, hasValue) {
-			bad = append(bad, args[min(i, len(args)-1)])
-			if k != 0 || hasValue {
-				bad[len(bad)-1] = "--" + name
-			}
-			bad[len(bad)-1] += " : " + value
+			bad = append(bad, shown+" : "+value)
 			continue
 		}
 		in.switches[name] = append(in.switches[name], value)

@@ -28,6 +28,7 @@ type run struct {
 	tool   tool
 	node   string
 	values url.Values // arguments, and more that is only shown
+	client *control.Client
 }
 
 // Knows tells whether there is a tool of a name, such as rabbitmqctl.
@@ -54,11 +55,19 @@ func Run(ctx context.Context, name string, args []string, io Streams) int {
 		err = r.prepare()
 	}
 	var usage *usageError
-	if errors.As(err, &usage) {
+	switch {
+	case errors.As(err, &usage):
 		return r.misused(usage)
+	case err != nil:
+		return r.failed(err)
 	}
 	if in.command.name == "help" {
 		return r.end(help(r))
+	}
+	if c := in.command; !c.early && c.operation != "-" {
+		if r.client, err = control.Dial(control.Candidates(r.last("socket"))); err != nil {
+			return r.failed(err)
+		}
 	}
 	if in.last("formatter") == "" || in.last("formatter") == "table" || in.last("formatter") == "pretty_table" {
 		r.banner()
@@ -137,17 +146,19 @@ func (r *run) call() (json.RawMessage, error) {
 	limit, _ := r.patience()
 	ctx, cancel := context.WithTimeout(r.context, limit)
 	defer cancel()
-	client, err := r.dial(ctx)
-	if err != nil {
-		return nil, err
+	if r.client == nil {
+		var err error
+		if r.client, err = r.dial(ctx); err != nil {
+			return nil, err
+		}
 	}
-	defer client.Close()
+	defer r.client.Close()
 	values := url.Values{}
 	for name, all := range r.values {
 		values[name] = all
 	}
 	values["column"] = r.columns
-	return client.Call(ctx, or(r.command.operation, r.command.name), values, r.progress())
+	return r.client.Call(ctx, or(r.command.operation, r.command.name), values, r.progress())
 }
 
 // dial looks for the broker, if need be until it is there.
@@ -169,12 +180,17 @@ func (r *run) failed(err error) int {
 	case errors.Is(err, control.ErrNotRunning):
 		return r.unreachable(err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return r.end(outcome{text: expand("operation "+r.command.name+" on node {node} timed out. Timeout value used: {timeout-ms}", r.values), code: exitTemporary})
+		return r.end(outcome{
+			text: expand("Error: operation "+r.command.name+" on node {node} timed out. Timeout value used: {timeout-ms}", r.values),
+			code: exitTemporary, bare: true,
+		})
 	case !errors.As(err, &refused):
 		return r.end(outcome{text: err.Error(), code: exitSoftware})
 	}
 	f, known := r.command.failures[refused.Kind]
 	switch {
+	case !known && (refused.Kind == control.Stopped || refused.Kind == control.Running):
+		return r.wrongTime(refused.Kind)
 	case !known:
 		f = failure{code: exitUnavailable}
 		if refused.Kind == control.NoVhost {
@@ -213,7 +229,9 @@ func isTerminal(w io.Writer) bool {
 
 // unreachable tells that no broker answers, in RabbitMQ's first words.
 func (r *run) unreachable(err error) int {
-	if !r.has("silent") {
+	if r.command.down != "" {
+		fmt.Fprintf(r.Err, "Error:\n%s\n", expand(r.command.down, r.values))
+	} else if !r.has("silent") {
 		fmt.Fprintf(r.Err, "Error: unable to perform an operation on node '%s'. "+
 			"Please see diagnostics information and suggestions below.\n\n%v\n\n"+
 			"Is leveret running, and is this its socket? --socket and LEVERET_SOCKET say where it is.\n", r.node, err)

@@ -1,10 +1,13 @@
 package rabbitmqctl
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/leveretmq/leveret/broker"
 )
@@ -82,4 +85,45 @@ func writeDefinitions(r *run, answer json.RawMessage) outcome {
 		return outcome{text: err.Error(), code: exitConfig}
 	}
 	return outcome{}
+}
+
+// awaitPid waits for the file with the number of a process.
+func awaitPid(r *run) error {
+	pid, file := r.values.Get("pid"), r.values.Get("pidfile")
+	limit, _ := r.patience()
+	end := time.Now().Add(limit)
+	if pid == "" {
+		r.say("Waiting for pid file '%s' to appear", file)
+	}
+	for pid == "" {
+		if b, err := os.ReadFile(file); err == nil {
+			pid = strings.TrimSpace(string(b))
+			r.say("pid is %s", pid)
+			break
+		}
+		if time.Now().After(end) {
+			return context.DeadlineExceeded
+		}
+		select { // nothing tells that a file has come
+		case <-time.After(50 * time.Millisecond):
+		case <-r.context.Done():
+			return r.context.Err()
+		}
+	}
+	r.say("Waiting for erlang distribution on node '%s' while OS process '%s' is running", r.node, pid)
+	r.say("Waiting for applications 'rabbit_and_plugins' to start on node '%s'", r.node)
+	return nil
+}
+
+// started is the last word of wait.
+func started(r *run, _ json.RawMessage) outcome {
+	r.say("Applications 'rabbit_and_plugins' are running on node '%s'", r.node)
+	return outcome{said: true}
+}
+
+// say says how far the command has come, unless it is to be quiet.
+func (r *run) say(format string, args ...any) {
+	if !r.has("quiet") && !r.has("silent") {
+		fmt.Fprintf(r.Out, format+"\n", args...)
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/xrash/smetrics"
+
+	"github.com/leveretmq/leveret/internal/control"
 )
 
 var errNoCommand = errors.New("no such command")
@@ -23,6 +25,17 @@ func (r *run) misused(e *usageError) int {
 	fmt.Fprintf(r.Err, "Error (argument validation): %s\nArguments given:\n\t%s\n\n%s\n\n%s\n",
 		e.text, strings.Join(r.given, " "), usageTitle, r.tool.usageOf(r.command))
 	return e.code
+}
+
+// wrongTime tells that stop_app or start_app has to come before.
+func (r *run) wrongTime(kind string) int {
+	must, first := "running", "Start it with 'rabbitmqctl start_app'."
+	if kind == control.Running {
+		must, first = "stopped", "Stop it with 'rabbitmqctl stop_app'."
+	}
+	fmt.Fprintf(r.Err, "Error: this command requires the 'rabbit' app to be %s on the target node. %s\nArguments given:\n\t%s\n\n%s\n\n%s\n",
+		must, first, strings.Join(r.given, " "), usageTitle, r.tool.usageOf(r.command))
+	return exitUsage
 }
 
 // notFound tells of a command that is not there, and which one may be meant.
@@ -102,8 +115,7 @@ func help(r *run) outcome {
 	}
 	c := r.tool.find(name)
 	if c == nil {
-		r.given = []string{name}
-		return outcome{code: r.notFound(), said: true}
+		return outcome{text: "\nCommand '" + name + "' not found. ", code: exitUsage}
 	}
 	return r.explain(c)
 }

@@ -2,9 +2,12 @@ package rabbitmqctl
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,14 +105,14 @@ func memoryAmount(r *run) error {
 		}
 		r.values.Set("shown", size+" bytes")
 		r.values.Set("amount", size)
-		return nil
+		return isSize(size)
 	}
 	part, err := strconv.ParseFloat(amount, 64)
 	switch {
 	case err != nil || size != "":
-		return &usageError{"Bad argument: expected a number", exitUsage}
+		return &usageError{"Bad argument.", exitData}
 	case part < 0 || part > 1:
-		return wrong("Invalid threshold: value must be between 0.0 and 1.0, given: %s", amount)
+		return &usageError{"Bad argument: The threshold should be a fraction between 0.0 and 1.0", exitData}
 	}
 	r.values.Set("shown", amount)
 	if !strings.Contains(amount, ".") {
@@ -124,10 +127,10 @@ func diskAmount(r *run) error {
 	r.values.Set("shown", amount)
 	if amount != "mem_relative" {
 		r.values.Set("shown", amount+" bytes")
-		return nil
+		return isSize(amount)
 	}
 	if _, err := strconv.ParseFloat(part, 64); err != nil {
-		return wrong("Bad argument: expected a number")
+		return &usageError{"Bad argument.", exitData}
 	}
 	if !strings.Contains(part, ".") {
 		part += ".0"
@@ -144,6 +147,10 @@ func needFile(r *run) error {
 	if f := r.values.Get("format"); f != "" && f != "json" {
 		return wrong("Format should be json")
 	}
+	dir := filepath.Dir(r.values.Get("file"))
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return &usageError{"Bad argument: Directory " + dir + " does not exist", exitData}
+	}
 	return nil
 }
 
@@ -152,6 +159,9 @@ func sourceOfDefinitions(r *run) error {
 	source := "standard input"
 	if f := r.values.Get("file"); f != "" && f != "-" {
 		source = `a file at "` + f + `"`
+		if _, err := os.Stat(f); err != nil {
+			return &usageError{"Bad argument: File " + f + " does not exist", exitData}
+		}
 	}
 	r.values.Set("source", source)
 	return nil
@@ -168,15 +178,39 @@ func readDefinitions(r *run) error {
 	if err != nil {
 		return &refusal{exitData, err.Error()}
 	}
+	if !json.Valid(b) {
+		return &refusal{exitData, fmt.Sprintf("Failed to deserialise input (format: JSON) (error: {:unexpected_token, %q})", strings.TrimSpace(string(b)))}
+	}
 	r.values.Set("definitions", string(b))
 	return nil
 }
 
-// checkPid waits for a file with the number of a process, which must run then.
-func checkPid(r *run) error {
-	file := r.values.Get("pidfile")
-	if file == "" && !r.values.Has("pid") {
-		return wrong("not enough arguments.")
+var size = regexp.MustCompile(`^\d+([kKmMgGtTpP][iI]?[bB]?)?$`)
+
+func isSize(text string) error {
+	if !size.MatchString(text) {
+		return &usageError{"Bad argument.", exitData}
+	}
+	return nil
+}
+
+// logLevels are those that set_log_level takes.
+var logLevels = []string{"debug", "info", "warning", "error", "critical", "none"}
+
+func knownLevel(r *run) error {
+	if level := r.values.Get("level"); !slices.Contains(logLevels, level) {
+		return &refusal{exitUnavailable, fmt.Sprintf("level %s is not supported. Try one of %s", level, strings.Join(logLevels, ", "))}
+	}
+	return nil
+}
+
+func noRotation(*run) error {
+	return &refusal{exitUnavailable, "This command does not rotate logs anymore [deprecated]"}
+}
+
+func needPid(r *run) error {
+	if !r.values.Has("pidfile") && !r.values.Has("pid") {
+		return wrong(`"No pid or pidfile specified"`)
 	}
 	return nil
 }
@@ -215,11 +249,19 @@ func anyPlugin(r *run) error {
 	return nil
 }
 
+func sayFlag(r *run) error {
+	r.values.Set("which", fmt.Sprintf("feature flag %q", r.values.Get("flag")))
+	if r.values.Get("flag") == "all" {
+		r.values.Set("which", "all feature flags")
+	}
+	return nil
+}
+
 // checkFlag knows the feature flags by name.
 func checkFlag(r *run) error {
 	flag := r.values.Get("flag")
 	if flag == "all" || slices.Contains(featureNames, flag) {
 		return nil
 	}
-	return &refusal{exitUsage, "The specified feature flag is unsupported"}
+	return &refusal{exitUsage, "This feature flag is not supported by node " + r.node}
 }
