@@ -63,3 +63,37 @@ func (d drawer) features() (args amqp.Table) {
 	}
 	return args
 }
+
+// policy is one to set, or to take away.
+func (d drawer) policy() *policy {
+	p := policy{
+		operator: d.rarely(4), name: pick(d, "p1", "p2"), pattern: pick(d, "q", "^q1$", "[12]", ".*"),
+		applyTo: pick(d, "queues", "all", "classic_queues", "exchanges"), priority: d.below(3), definition: map[string]any{},
+	}
+	for n := 1 + d.below(3); n > 0 && !d.rarely(4); n-- {
+		switch d.below(8) {
+		case 0, 1:
+			p.definition["max-length"] = d.below(3)
+		case 2:
+			p.definition["message-ttl"] = pick(d, 100, 0, 300)
+		case 3:
+			p.definition["overflow"] = pick(d, "reject-publish", "drop-head", "reject-publish-dlx")
+		case 4:
+			p.definition["delivery-limit"] = d.below(3)
+		case 5:
+			p.definition["expires"] = pick(d, 300, 1000)
+		case 6:
+			p.definition["max-length-bytes"] = 4 * d.below(4)
+		default:
+			if !p.operator {
+				p.definition["dead-letter-exchange"] = pick(d, "", d.exchangeName())
+				p.definition["dead-letter-routing-key"] = d.newQueue()
+				p.definition["alternate-exchange"] = d.newExchange()
+			}
+		}
+	}
+	if there := d.w.policies; len(p.definition) == 0 && len(there) > 0 {
+		p.name, p.operator = there[0].name, there[0].operator
+	}
+	return &p
+}

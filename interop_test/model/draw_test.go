@@ -20,6 +20,7 @@ type step struct {
 	connect bool
 	notify  bool          // of connect: the client understands basic.cancel
 	wait    time.Duration // before all else
+	policy  *policy
 	batch   []command
 	doubts  bool // the batch has an acknowledgement that may fail
 }
@@ -32,6 +33,9 @@ func (s step) GoString() string {
 	}
 	if s.wait > 0 {
 		fmt.Fprintf(&b, "\n  %s skip %v", s.conn, s.wait)
+	}
+	if s.policy != nil {
+		fmt.Fprintf(&b, "\n  %v", *s.policy)
 	}
 	if s.connect {
 		caps := ""
@@ -92,6 +96,10 @@ func (d drawer) step() step {
 	}
 	if d.w.features && *addr == "" && d.rarely(8) {
 		s.wait = pick[time.Duration](d, 40, 40, 160, 400, 1500) * time.Millisecond
+		return s
+	}
+	if d.w.features && *addr == "" && d.rarely(12) {
+		s.policy = d.policy()
 		return s
 	}
 	d.c = c

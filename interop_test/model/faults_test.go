@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,6 +16,11 @@ var faults = []string{
 	"an alternate exchange is never asked",
 	"mandatory is ignored",
 	"limits of a channel are ignored",
+}
+
+// featureFaults are likewise, of sequences of single methods, in which queues do
+// more.
+var featureFaults = []string{
 	"consumers take no turns",
 	"priorities are ignored",
 	"limits count what is not settled",
@@ -30,6 +36,9 @@ var faults = []string{
 	"use does not keep a queue",
 	"what comes back lives anew",
 	"what expires waits for nobody",
+	"the policy of the lowest priority holds",
+	"arguments win over policies",
+	"policies win over arguments",
 }
 
 // durableFaults are likewise, of what outlives the broker.
@@ -39,14 +48,25 @@ var durableFaults = []string{
 	"what was delivered comes back last",
 	"bindings do not survive",
 	"a queue returns empty",
-	"time stands still while nobody looks",
 }
 
-func TestAModelWithOneWrongRuleIsFoundOut(t *testing.T) { findOut(t, "", faults) }
+// durableFeatureFaults are both.
+var durableFeatureFaults = []string{
+	"time stands still while nobody looks",
+	"policies do not survive",
+}
+
+func TestAModelWithOneWrongRuleIsFoundOut(t *testing.T) {
+	findOut(t, "", slices.Concat(faults, featureFaults))
+}
 
 func TestAModelWithOneWrongRuleOfRestartsIsFoundOut(t *testing.T) {
-	findOut(t, t.TempDir(), durableFaults)
+	findOut(t, t.TempDir(), slices.Concat(durableFaults, durableFeatureFaults))
 }
+
+// foundBy are sequences by which rules were found out: they are tried first. When
+// sequences are drawn in another way, others have to be looked for.
+var foundBy = map[string]int{}
 
 func findOut(t *testing.T, dir string, faults []string) {
 	const enough = 2000 // sequences; the rarest wants several hundred
@@ -58,8 +78,8 @@ func findOut(t *testing.T, dir string, faults []string) {
 				return difference
 			})
 			for seed := range enough {
-				if played.Example(seed) != "" {
-					t.Logf("found by sequence %d", seed+1)
+				if seed = (seed + foundBy[wrong]) % enough; played.Example(seed) != "" {
+					t.Logf("%q: %d in foundBy", wrong, seed)
 					return
 				}
 			}

@@ -109,19 +109,3 @@ func (e entry) before(other entry) bool {
 	}
 	return e.position < other.position
 }
-
-// number is a setting of the queue.
-func (q *queue) number(key string) (n int, ok bool) {
-	if v, is := q.args.Get("x-" + key); is {
-		i, _ := integer(v)
-		return int(i), i >= 0
-	}
-	return 0, false
-}
-
-// word is likewise.
-func (q *queue) word(key string) (s string, ok bool) {
-	v, ok := q.args.Get("x-" + key)
-	s, _ = v.(string)
-	return s, ok
-}

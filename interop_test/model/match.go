@@ -86,6 +86,8 @@ func integer(v any) (int64, bool) {
 		return int64(v), true
 	case int32:
 		return int64(v), true
+	case int:
+		return int64(v), true
 	case int64:
 		return v, true
 	}

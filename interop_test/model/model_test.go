@@ -6,6 +6,7 @@ import (
 	"flag"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -98,7 +99,7 @@ func inBubble(t *testing.T, do func()) {
 // game is what a sequence is about.
 type game struct {
 	wrong   string // rule of the model
-	journal int64  // size, if it is not the usual one
+	journal int64  // size; 0: all that is durable has room in it
 	batches bool
 }
 
@@ -109,7 +110,9 @@ func sequence(t *rapid.T, dir, wrong string) (g game, played []step, difference 
 	if dir != "" && rapid.Bool().Draw(t, "small journal") {
 		g.journal = 1
 	}
-	g.batches = *addr == "" && rapid.Bool().Draw(t, "batches")
+	if g.batches = *addr == "" && !slices.Contains(slices.Concat(featureFaults, durableFeatureFaults), wrong); g.batches && wrong == "" {
+		g.batches = rapid.Bool().Draw(t, "batches")
+	}
 	tb := newTable(t, dir, g)
 	defer tb.clear()
 	body := 0
@@ -165,6 +168,12 @@ func (tb *table) play(s step) (difference string) {
 	if s.restart != stays {
 		return tb.restart(s)
 	}
+	if p := s.policy; p != nil {
+		if err := errors.Join(tb.setPolicy(p), tb.gather(0)); err != nil {
+			return err.Error()
+		}
+		return tb.compare(func(came inbox) (worlds, string) { return tb.worlds.SetPolicy(*p, came) })
+	}
 	if s.connect {
 		if err := tb.connect(s.conn, s.notify); err != nil {
 			return err.Error()
@@ -174,6 +183,23 @@ func (tb *table) play(s step) (difference string) {
 		return err.Error()
 	}
 	return tb.compare(func(came inbox) (worlds, string) { return tb.worlds.Take(s.conn, s.batch, came) })
+}
+
+// setPolicy sets a policy, or takes it away if there is one.
+func (tb *table) setPolicy(p *policy) error {
+	set, drop := tb.broker.SetPolicy, tb.broker.DeletePolicy
+	if p.operator {
+		set, drop = tb.broker.SetOperatorPolicy, tb.broker.DeleteOperatorPolicy
+	}
+	if len(p.definition) > 0 {
+		return set("/", broker.Policy{
+			Name: p.name, Pattern: p.pattern, ApplyTo: p.applyTo, Priority: p.priority, Definition: p.definition,
+		})
+	}
+	if err := drop("/", p.name); !errors.Is(err, broker.ErrPolicyNotFound) {
+		return err
+	}
+	return nil
 }
 
 // pass lets time pass.

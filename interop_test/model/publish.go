@@ -142,8 +142,8 @@ func (w *world) route(x *exchange, keys []string, headers amqp.Table) (names []s
 				names = append(names, b.queue.name)
 			}
 		}
-		if alternate, ok := x.args.Get("alternate-exchange"); ok && !matched && w.wrong != "an alternate exchange is never asked" { // EXCH-33 to EXCH-36
-			visit(w.exchange(alternate.(string)))
+		if alternate, ok := w.alternate(x); ok && !matched && w.wrong != "an alternate exchange is never asked" { // EXCH-33 to EXCH-36
+			visit(w.exchange(alternate))
 		}
 	}
 	return names

@@ -34,7 +34,7 @@ func (ws worlds) Restart(how restart, witness string, ended, began time.Time, ca
 		}
 		w.now = began
 		if w.memory {
-			w.exchanges, w.queues, w.bindings = newWorld().exchanges, nil, nil
+			w.exchanges, w.queues, w.bindings, w.policies = newWorld().exchanges, nil, nil, nil
 		} else {
 			w.recover(how)
 		}
@@ -47,6 +47,9 @@ func (ws worlds) Restart(how restart, witness string, ended, began time.Time, ca
 // recover keeps what is durable (DUR-01 to DUR-07, DUR-13).
 func (w *world) recover(how restart) {
 	held := w.held()
+	if w.wrong == "policies do not survive" {
+		w.policies = nil
+	}
 	w.exchanges = slices.DeleteFunc(w.exchanges, func(x *exchange) bool { return !x.durable })
 	w.queues = slices.DeleteFunc(w.queues, func(q *queue) bool { return !q.durable })
 	w.bindings = slices.DeleteFunc(w.bindings, func(b binding) bool { return !w.keeps(b) })

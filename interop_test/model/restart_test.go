@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -23,7 +24,8 @@ func (tb *table) start() (err error) {
 		tb.broker = broker.New(broker.Options{})
 		return nil
 	}
-	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS, JournalSize: tb.journal})
+	const roomy = 8 << 20
+	tb.broker, err = broker.Open(broker.Options{DataDir: tb.data(), Durability: storage.OS, JournalSize: cmp.Or(tb.journal, roomy)})
 	return err
 }
 

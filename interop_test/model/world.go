@@ -13,6 +13,7 @@ type world struct {
 	queues    []*queue
 	gone      []*queue // deleted, but with dead that are still to be handed on
 	bindings  []binding
+	policies  []policy
 	conns     []*conn
 
 	// rabbit is set to tell what RabbitMQ does where leveret deviates in what

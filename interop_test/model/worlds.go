@@ -122,18 +122,25 @@ func try(do func()) (difference string) {
 // Take carries out a batch of commands of one connection, and compares all
 // that came on every connection since the last one.
 func (ws worlds) Take(conn string, batch []command, came inbox) (worlds, string) {
-	now := time.Now()
-	return ws.try(came, func(w *world) {
-		w.advance(now)
-		for _, q := range w.queues {
-			q.disorder = false
-		}
-		w.rest()
+	return ws.happen(came, func(w *world) {
 		c := w.conn(conn)
 		for _, cmd := range batch {
 			c.take(cmd)
 			w.rest()
 		}
+	})
+}
+
+// happen carries out what happens now.
+func (ws worlds) happen(came inbox, happens func(w *world)) (worlds, string) {
+	now := time.Now()
+	return ws.try(came, func(w *world) {
+		for _, q := range w.queues {
+			q.disorder = false
+		}
+		w.advance(now)
+		w.rest()
+		happens(w)
 		w.gone = nil
 		w.finish()
 	})
