@@ -56,6 +56,7 @@ func (w *world) recover(how restart) {
 	for _, q := range w.queues {
 		q.consumers, q.passed, q.active, q.loose, q.used = nil, nil, nil, w.batches, w.now
 		q.ready = append(slices.Clone(q.ready), held[q]...)
+		q.stale() // nobody is there who could wait for what has just come (TTL-03)
 		if w.wrong == "a queue returns empty" {
 			q.ready = nil
 		}
