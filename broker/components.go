@@ -64,7 +64,16 @@ func setVhostLimits(b *Broker, vhost string, p Parameter) error {
 	return b.SetVhostLimits(vhost, limits)
 }
 
-func clearVhostLimits(b *Broker, vhost, _ string) error { return b.ClearVhostLimits(vhost) }
+func clearVhostLimits(b *Broker, vhost, name string) error {
+	limits, err := b.VhostLimits(vhost)
+	switch {
+	case err != nil:
+		return err
+	case name != vhostLimitsName || len(limits) == 0:
+		return fmt.Errorf("%w: '%s'", ErrParameterNotFound, name)
+	}
+	return b.ClearVhostLimits(vhost)
+}
 
 func vhostLimitsParameter(b *Broker, vhost string) ([]Parameter, error) {
 	limits, err := b.VhostLimits(vhost)

@@ -30,7 +30,8 @@ type Inspection struct {
 	// Vhosts are ordered by name.
 	Vhosts []StoredVhost
 
-	store *storage.DB
+	store  *storage.DB
+	broker *Broker // nobody serves it
 }
 
 // StoredVhost is a virtual host with what is durable in it.
@@ -85,7 +86,7 @@ func Inspect(dir string) (*Inspection, error) {
 	if err := r.take(state); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	i := &Inspection{Damages: state.Lost.Damages, Lost: state.Lost.Messages + r.stray, Clean: state.Clean, store: store}
+	i := &Inspection{Damages: state.Lost.Damages, Lost: state.Lost.Messages + r.stray, Clean: state.Clean, store: store, broker: b}
 	for _, err := range r.lost {
 		i.Damages = append(i.Damages, err.Error())
 	}
@@ -123,6 +124,11 @@ func inspectQueue(name string, q *queue, state *storage.State) StoredQueue {
 		Policy: q.rule.policy.called(), OperatorPolicy: q.rule.operator.called(),
 		id: id, items: items,
 	}
+}
+
+// Definitions are what [Broker.Definitions] would be.
+func (i *Inspection) Definitions(vhosts ...string) (Definitions, error) {
+	return i.broker.Definitions(vhosts...)
 }
 
 // Close ends the inspection: a broker may be started again.

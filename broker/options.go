@@ -137,7 +137,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if len(o.Vhosts) == 0 {
+	if o.Vhosts == nil {
 		o.Vhosts = []string{"/"}
 	}
 	set(&o.Heartbeat, 60*time.Second)

@@ -102,6 +102,7 @@ func TestWhatIsNoParameterIsRefused(t *testing.T) {
 		{b.SetParameter("/", Parameter{"operator_policy", "n", raw(`{"definition":{"ha-mode":"all"}}`)}), "are not recognised policy settings"},
 		{b.SetParameter("/", Parameter{"vhost-limits", "limits", raw(`{"max-x": 1}`)}), "unknown limit 'max-x'"},
 		{b.ClearParameter("/", "c", "n"), "parameter does not exist: 'n'"},
+		{b.ClearParameter("/", "vhost-limits", "limits"), "parameter does not exist: 'limits'"},
 		{b.ClearParameter("/", "operator_policy", "n"), "policy does not exist: 'n'"},
 		{b.ClearGlobalParameter("n"), "parameter does not exist: 'n'"},
 	} {

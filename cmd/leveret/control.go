@@ -137,6 +137,7 @@ func (s *server) node(l *limits) *control.Node {
 		Listeners: s.listeners, Resources: l.resources, SetMemoryLimit: amount(l.setMemory),
 		SetLogLevel: s.setLogLevel, Settings: s.shown, Certificates: s.certificates,
 	}
+	n.Export, n.Import = s.exportDefinitions, s.importDefinitions
 	if l.dir != "" {
 		n.SetDiskLimit = amount(l.setDisk)
 	}

@@ -98,6 +98,7 @@ func newApp(out io.Writer) *cli.App {
 				Action:       serve,
 			},
 			configCommand(returnError),
+			definitionsCommand(returnError),
 			{
 				Name:         "check",
 				Usage:        "read all that a stopped broker has stored, and report damage: exit status 1, or 2 if it cannot be read",

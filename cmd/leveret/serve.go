@@ -83,7 +83,7 @@ func (s *server) run(ctx context.Context) (err error) {
 		defer s.certs.close()
 	}
 	s.options.Log = s.log
-	if s.broker, err = openBroker(s.options); err != nil {
+	if err := s.openWithDefinitions(ctx); err != nil {
 		return err
 	}
 	l := watchLimits(alarms{s.broker, s.log}, s.settings)

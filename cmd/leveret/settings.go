@@ -26,6 +26,7 @@ type settings struct {
 	diskFree          config.Amount // less than this free does
 	tls               certs.Files
 	options           broker.Options
+	definitions       definitionsToLoad
 }
 
 // loadConfig reads the configuration of a command line, with RabbitMQ's own
@@ -60,6 +61,9 @@ func newSettings(set *config.Set) (settings, error) {
 		log:       newLogSettings(set),
 		memory:    set.Amount("vm_memory_high_watermark"),
 		diskFree:  set.Amount("disk_free_limit"),
+
+		definitions: newDefinitionsToLoad(set),
+
 		options: broker.Options{
 			Vhosts:           vhosts(set),
 			Heartbeat:        orNever(set.Time("heartbeat")),

@@ -67,7 +67,7 @@ func (k *Key) IsSwitch() bool { return k.Kind.Want == boolean.Want }
 func Keys() []Key { return keys }
 
 var keys = slices.Concat(
-	listenerKeys, tlsKeys, accessKeys, clientKeys, storeKeys, resourceKeys, startKeys, logKeys, ignoredKeys, unservedKeys,
+	listenerKeys, tlsKeys, accessKeys, clientKeys, storeKeys, definitionKeys, resourceKeys, startKeys, logKeys, ignoredKeys, unservedKeys,
 )
 
 // byName has the keys whose names hold no words of any kind.

@@ -36,7 +36,7 @@ type Node struct {
 	StopApp        func() error                  // no client may connect any more
 	StartApp       func() error                  // they may again
 	Export         func(vhost string) ([]byte, error)
-	Import         func(definitions []byte) error // all or nothing
+	Import         func(vhost string, definitions []byte) error // all or nothing
 }
 
 // Listener is where clients connect.

@@ -39,7 +39,10 @@ var nodeOperations = map[string]operation{
 		return json.RawMessage(b), err
 	},
 	"import_definitions": func(q *request) (any, error) {
-		return nil, with(q.Import, []byte(q.get("definitions")))
+		if q.Import == nil {
+			return nil, cannot()
+		}
+		return nil, q.Import(q.get("vhost"), []byte(q.get("definitions")))
 	},
 }
 

@@ -164,7 +164,7 @@ func double(f float64) any {
 // plain has objects for the lists of pairs that the parameters of RabbitMQ's own
 // components have at times.
 func (p parameter) plain() json.RawMessage {
-	if p.Component == nil || *p.Component != "operator_policy" && *p.Component != "vhost-limits" {
+	if p.Component == nil || *p.Component != operatorPolicy && *p.Component != vhostLimits {
 		return p.Value
 	}
 	var value object

@@ -131,7 +131,11 @@ func writtenVhost(v broker.VhostDefinitions) vhost {
 	return out
 }
 
-const vhostLimits = "vhost-limits" // the component of the parameter of that meaning
+// The components whose parameters mean something.
+const (
+	vhostLimits    = "vhost-limits"
+	operatorPolicy = "operator_policy"
+)
 
 // parameter is how the limits of a vhost are set.
 func (l limits) parameter() (broker.Parameter, bool) {
