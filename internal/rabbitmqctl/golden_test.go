@@ -179,7 +179,7 @@ func newStage(t *testing.T) *stage {
 		SetMemoryLimit: func(text string) error { b.SetAlarm(broker.MemoryAlarm, text == "0.0"); return nil },
 		SetDiskLimit:   func(string) error { return nil },
 		SetLogLevel:    func(string) error { return nil },
-		Import:         func([]byte) error { return b.CreateVhost("imp") },
+		Import:         func(string, []byte) error { return b.CreateVhost("imp") },
 	})
 	if err != nil {
 		t.Fatal(err)
