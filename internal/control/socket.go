@@ -29,7 +29,29 @@ func Path(dataDir string) string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, SocketName)
 	}
-	return filepath.Join(os.TempDir(), "leveret-"+strconv.Itoa(os.Getuid()), SocketName)
+	return filepath.Join(shared(), SocketName)
+}
+
+// shared is a directory where anybody may have made one before.
+func shared() string { return filepath.Join(os.TempDir(), "leveret-"+strconv.Itoa(os.Getuid())) }
+
+// trusted is the error for a path where somebody else may put a socket of his own,
+// and would be told passwords.
+func trusted(path string) error {
+	dir := filepath.Dir(path)
+	if dir != shared() {
+		return nil // it was chosen
+	}
+	info, err := os.Lstat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !mine(info):
+		return fmt.Errorf("%s is not a directory that only you can write to: give another place with --socket", dir)
+	}
+	return nil
 }
 
 // Candidates are where commands look for a broker, in this order: where they are
@@ -69,6 +91,9 @@ func address(path string) (short string, done func(), err error) {
 }
 
 func connect(path string) (net.Conn, error) {
+	if err := trusted(path); err != nil {
+		return nil, err
+	}
 	short, done, err := address(path)
 	if err != nil {
 		return nil, err
@@ -87,10 +112,19 @@ func listen(path string) (l *net.UnixListener, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
-		return nil, fmt.Errorf("%s is there, and no socket", path)
+	if err := trusted(path); err != nil {
+		return nil, err
 	}
 	making := path + "." + strconv.Itoa(os.Getpid())
+	for _, left := range []string{path, making} {
+		if info, err := os.Lstat(left); err == nil && info.Mode().Type() != os.ModeSocket {
+			return nil, fmt.Errorf("%s is there, and no socket", left)
+		}
+	}
+	// In a container, each process that is killed here has had the same number.
+	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
 	short, done, err := address(making)
 	if err != nil {
 		return nil, err
