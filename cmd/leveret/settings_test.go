@@ -59,6 +59,7 @@ func TestSettingsComeFromFlags(t *testing.T) {
 		listen: []string{"127.0.0.1:1", "[::1]:amqp", ":0"}, pprof: "localhost:6060",
 		log: logAt(zerolog.DebugLevel, true), tls: certs.Files{Depth: -1},
 		memory: config.Amount{Bytes: 512 << 20}, diskFree: config.Amount{Part: 1.5},
+		definitions: definitionsToLoad{user: true, vhost: true},
 		options: broker.Options{
 			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name",
 			Heartbeat: 90 * time.Second, FrameMax: 4096, ChannelMax: 65535, MaxMessageSize: 1,
@@ -87,7 +88,8 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 	want := settings{
 		listen: []string{"127.0.0.1:1", "[::1]:2"}, pprof: "127.0.0.1:6060",
 		log: logAt(zerolog.ErrorLevel, true), tls: certs.Files{Depth: -1},
-		diskFree: config.Amount{Bytes: 1e9},
+		diskFree:    config.Amount{Bytes: 1e9},
+		definitions: definitionsToLoad{user: true, vhost: true},
 		options: broker.Options{
 			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name",
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,

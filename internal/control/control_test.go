@@ -13,13 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/broker"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start answers commands for a new broker at a path.
 func start(t *testing.T, path string) *broker.Broker {
