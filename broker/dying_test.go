@@ -254,3 +254,29 @@ func TestWhatHasFailedTooOftenDiesAfterACrash(t *testing.T) {
 		})
 	}
 }
+
+// A purge leaves alone what is dying between the messages that it removes.
+func TestAPurgeAfterACrashLeavesTheDeadAlone(t *testing.T) {
+	k := keep(t)
+	p := connect(t, k.Broker, 1)
+	p.declareWith("q", "x-queue-type", "quorum", "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "d",
+		"x-overflow", "reject-publish", "x-dead-letter-strategy", "at-least-once", "x-delivery-limit", int32(1))
+	p.send("q", amqp.BasicProperties{}, numbered(0, 3)...)
+	for range 3 {
+		p.getAll("q")
+	}
+	p.SendMethods(1, &amqp.BasicReject{DeliveryTag: 2, Requeue: true})
+	p.getAll("q")
+	p.SendMethods(1, &amqp.BasicReject{DeliveryTag: 4, Requeue: true})
+	p.declareWith("another") // all that was before it is durable
+	k.crash()
+	p = connect(t, k.Broker, 1)
+	k.vhosts.undertaker.await()
+	wantReady(t, k.Broker, "q", 2)
+	p.do(1, &amqp.QueuePurge{Queue: "q"})
+	p.declareWith("d")
+	k.crash()
+	p = connect(t, k.Broker, 1)
+	p.wantInTurn(k.Broker, "d", "1")
+	p.wantInTurn(k.Broker, "q")
+}

@@ -24,10 +24,14 @@ func (r *ready) restore(items []storage.Item) {
 }
 
 // ranges yields the positions of all messages; between them are only such as
-// have been taken.
+// have been settled.
 func (r *ready) ranges(yield func(storage.Range)) {
 	if r.aside > 0 {
 		r.groups.lists(func(l *ready) { l.positions(yield) })
+	}
+	if r.gaps {
+		r.positions(yield)
+		return
 	}
 	for i := range r.returned {
 		yield(storage.Range{From: r.returned[i].seq, To: r.returned[i].seq})

@@ -25,6 +25,8 @@ type ready struct {
 	front    int // size of the blocks before away
 	back     int // size of those that came back, or are aside
 
+	gaps bool // between the fresh ones may be some that are dying, since a restart
+
 	groups *groups // nil: the queue has no message groups
 	aside  int     // messages that are sorted into those
 }

@@ -18,6 +18,7 @@ func (r *recovery) items(id uint64, items []storage.Item) error {
 		q.delays.calendar.restore(items)
 	} else {
 		q.ready.restore(r.part(q, items))
+		q.ready.gaps = len(r.failed[q]) > 0
 		if q.ready.ages() { // nobody knows when they came
 			q.ready.aging.came(1, q.now())
 		}
