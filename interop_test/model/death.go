@@ -61,7 +61,8 @@ func (w *world) mourning() []*queue {
 func (w *world) handOn(q *queue) {
 	all := q.dying
 	q.dying = nil
-	if w.letters += len(all); w.letters > 10_000 {
+	if w.letters += len(all); w.letters > 300 {
+		w.script, w.options = nil, nil // whatever is chosen
 		disagree("dead letters go round for ever")
 	}
 	for _, d := range all {

@@ -46,7 +46,7 @@ func (d drawer) features() (args amqp.Table) {
 	if d.bit() == (len(without(without(args, "x-dead-letter-exchange"), "x-dead-letter-routing-key")) > 0) {
 		set("x-overflow", "reject-publish", "drop-head", "reject-publish-dlx")
 	}
-	if d.rarely(3) {
+	if d.rarely(5) {
 		set("x-message-ttl", int32(200), int32(100), int32(0), int64(1000))
 	}
 	if d.rarely(4) {

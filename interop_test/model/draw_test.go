@@ -323,7 +323,7 @@ func (d drawer) nonsense() amqp.Method {
 func (d drawer) publish(id uint16) command {
 	*d.body++
 	m := &amqp.BasicPublish{Exchange: d.source(), RoutingKey: d.key(), Mandatory: d.rarely(3)}
-	if d.rarely(3) {
+	if d.rarely(3) || d.w.features && d.bit() {
 		m.Exchange, m.RoutingKey = "", d.queueName()
 	}
 	if m.RoutingKey == "" && d.bit() {
@@ -347,7 +347,7 @@ func (d drawer) publish(id uint16) command {
 	if d.w.features && d.rarely(3) {
 		cmd.properties.Priority = pick[uint8](d, 1, 2, 5, 200)
 	}
-	if d.w.features && d.rarely(4) {
+	if d.w.features && d.rarely(6) {
 		cmd.properties.Expiration = pick(d, "100", "0", "300", "1000", "3000000000")
 	}
 	cmd.properties.DeliveryMode = pick[uint8](d, 2, 2, 0, 1)

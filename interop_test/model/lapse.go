@@ -47,7 +47,7 @@ func (q *queue) due() (at time.Time) {
 	if len(q.ready) > 0 {
 		at = q.ready[0].expires
 	}
-	if n, ok := q.number("expires"); ok && len(q.consumers) == 0 {
+	if n, ok := q.number("expires"); ok && len(q.consumers) == 0 && q.world.wrong != "queues do not expire" {
 		if end := q.used.Add(time.Duration(n) * time.Millisecond); at.IsZero() || end.Before(at) {
 			at = end
 		}
@@ -99,7 +99,5 @@ func (q *queue) lifetime(m *message) (d time.Duration, mortal bool) {
 
 // use notes that a queue is used (EXP-02, EXP-04).
 func (q *queue) use() {
-	if q.world.wrong != "use does not keep a queue" {
-		q.used = q.world.now
-	}
+	q.used = q.world.now
 }

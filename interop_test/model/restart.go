@@ -69,9 +69,6 @@ func (w *world) recover(how restart) {
 			})
 		}
 		for i := range q.ready {
-			if d, mortal := q.lifetime(q.ready[i].message); mortal && w.wrong == "time stands still while nobody looks" {
-				q.ready[i].expires = w.now.Add(d)
-			}
 			q.ready[i].onDisk = true
 			q.ready[i].doubtful = q.ready[i].doubtful || how == killed
 			q.ready[i].redelivered = q.ready[i].redelivered && w.wrong != "a restart forgets what was delivered"

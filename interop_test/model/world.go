@@ -31,7 +31,7 @@ type world struct {
 	memory, kills bool
 
 	now     time.Time
-	letters int // so far
+	letters int // of this step
 
 	// script are choices to make, options those that were made: see choose.
 	script  []int

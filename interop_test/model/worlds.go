@@ -15,7 +15,7 @@ type worlds []*world
 // may go. Who has more of them cannot say much: nothing more is said.
 const (
 	most        = 200
-	mostChoices = 5000
+	mostChoices = 2000
 )
 
 // inbox is what has come, by connection and channel.
@@ -138,6 +138,7 @@ func (ws worlds) happen(came inbox, happens func(w *world)) (worlds, string) {
 		for _, q := range w.queues {
 			q.disorder = false
 		}
+		w.letters = 0
 		w.advance(now)
 		w.rest()
 		happens(w)
