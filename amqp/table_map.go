@@ -14,13 +14,19 @@ import (
 // TableOf is a map as a table, in the order of its keys. Values that tables
 // have no type for become those of the type that RabbitMQ has for them where it
 // reads JSON: integers long, other numbers double.
-func TableOf(m map[string]any) (Table, error) {
+// What nests deeper than what is read is refused.
+func TableOf(m map[string]any) (Table, error) { return tableAt(m, 0) }
+
+func tableAt(m map[string]any, depth int) (Table, error) {
+	if depth >= maxTableDepth {
+		return nil, errTooDeep
+	}
 	var t Table
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if len(key) > math.MaxUint8 {
 			return nil, fmt.Errorf("argument '%s' has a name of %d bytes, more than 255", key, len(key))
 		}
-		v, err := fieldValue(m[key])
+		v, err := fieldValue(m[key], depth+1)
 		if err != nil {
 			return nil, fmt.Errorf("argument '%s': %w", key, err)
 		}
@@ -29,8 +35,8 @@ func TableOf(m map[string]any) (Table, error) {
 	return t, nil
 }
 
-// fieldValue is one value of it.
-func fieldValue(v any) (any, error) {
+// fieldValue is one value of it; a table or a list in it is at a depth.
+func fieldValue(v any, depth int) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string, int8, uint8, int16, uint16, int32, uint32, int64, float32, float64,
 		[]byte, Decimal, Timestamp:
@@ -45,7 +51,7 @@ func fieldValue(v any) (any, error) {
 			return v.Float64()
 		}
 	case Table:
-		return TableOf(v.Map())
+		return tableAt(v.Map(), depth)
 	}
 	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Int:
@@ -55,17 +61,20 @@ func fieldValue(v any) (any, error) {
 			return int64(n), nil
 		}
 	case reflect.Slice, reflect.Array:
+		if depth >= maxTableDepth {
+			return nil, errTooDeep
+		}
 		list := make(Array, r.Len())
 		for i := range list {
 			var err error
-			if list[i], err = fieldValue(r.Index(i).Interface()); err != nil {
+			if list[i], err = fieldValue(r.Index(i).Interface(), depth+1); err != nil {
 				return nil, err
 			}
 		}
 		return list, nil
 	case reflect.Map:
 		if m := reflect.TypeFor[map[string]any](); r.CanConvert(m) {
-			return TableOf(r.Convert(m).Interface().(map[string]any))
+			return tableAt(r.Convert(m).Interface().(map[string]any), depth)
 		}
 	default:
 	}
