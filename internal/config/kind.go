@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,8 +43,11 @@ var (
 		return s, s != "" && len(s) <= math.MaxUint8 && utf8.ValidString(s)
 	})
 
-	// regex is Perl-compatible, and compiled by the broker alone.
-	regex = kind("a regular expression", func(s string) (string, bool) { return s, true })
+	// regex is what the broker can compile, too: without its user nobody could log in.
+	regex = kind("a regular expression without look-around", func(s string) (string, bool) {
+		_, err := regexp.Compile(s)
+		return s, err == nil
+	})
 
 	boolean = kind("true or false", func(s string) (bool, bool) { return s == "true", s == "true" || s == "false" })
 
