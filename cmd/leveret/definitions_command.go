@@ -50,7 +50,7 @@ func importCommand(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = ask(c, "import_definitions", url.Values{"vhost": {c.String("vhost")}, "definitions": {string(data)}})
+	_, err = ask(c, "import_definitions", url.Values{"only": {c.String("vhost")}, "definitions": {string(data)}})
 	return err
 }
 
@@ -74,7 +74,7 @@ func exportFrom(c *cli.Context) ([]byte, error) {
 	if dir := c.String("from"); dir != "" {
 		return exportStopped(dir, c.String("vhost"))
 	}
-	answer, err := ask(c, "export_definitions", url.Values{"vhost": {c.String("vhost")}})
+	answer, err := ask(c, "export_definitions", url.Values{"only": {c.String("vhost")}})
 	if err != nil {
 		return nil, err
 	}

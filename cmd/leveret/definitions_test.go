@@ -174,6 +174,15 @@ func TestDefinitionsCommands(t *testing.T) {
 	if err != nil || !bytes.Equal(written, do("export", "-")) {
 		t.Errorf("the file has %s, %v", written, err)
 	}
+	theirs := filepath.Join(t.TempDir(), "rabbitmqctl.json")
+	for _, command := range []string{"export_definitions", "import_definitions"} {
+		if _, err := runCommand(t, "rabbitmqctl", "--socket", socket, "-q", command, theirs); err != nil {
+			t.Errorf("rabbitmqctl %s: %v", command, err)
+		}
+	}
+	if data, err := os.ReadFile(theirs); err != nil || !slices.Equal(names(t, data, "vhosts"), []string{"/", "app"}) {
+		t.Errorf("rabbitmqctl has written %s, %v", data, err)
+	}
 	one := do("export", "--vhost", "app")
 	do("import", "--vhost", "/", fileWith(t, "vhost.json", string(one)))
 	if got := names(t, do("export"), "queues"); !slices.Equal(got, []string{"q", "q"}) {

@@ -35,14 +35,14 @@ var nodeOperations = map[string]operation{
 		if q.Export == nil {
 			return nil, cannot()
 		}
-		b, err := q.Export(q.get("vhost"))
+		b, err := q.Export(q.get("only"))
 		return json.RawMessage(b), err
 	},
 	"import_definitions": func(q *request) (any, error) {
 		if q.Import == nil {
 			return nil, cannot()
 		}
-		return nil, q.Import(q.get("vhost"), []byte(q.get("definitions")))
+		return nil, q.Import(q.get("only"), []byte(q.get("definitions")))
 	},
 }
 
