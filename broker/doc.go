@@ -69,7 +69,8 @@
 // upwards.
 // What has to go upwards, such as deleting an auto-delete queue that has lost
 // its last consumer, is returned and done after unlocking, and its condition
-// checked again. Nobody waits for anything else while holding a lock.
+// checked again. Nobody waits for anything else while holding a lock but
+// queue.moving, with which the disk may be read and room waited for.
 //
 // # Units
 //
