@@ -103,9 +103,10 @@ func (c *Conn) desynchronised() {
 }
 
 // linger waits as RabbitMQ does before it drops a connection for a fault of
-// the client, so that guessing is slow (CONN-11).
+// the client, so that guessing is slow (CONN-11). The time that a refusal took
+// is part of that: it does not tell what there was to think about.
 func (c *Conn) linger() {
-	t := time.NewTimer(c.server.config().LoginDelay)
+	t := time.NewTimer(c.server.config().LoginDelay - c.thought)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -38,6 +38,7 @@ type Conn struct {
 	frameMax    int
 	channelMax  int
 	heartbeat   time.Duration
+	thought     time.Duration // how long a login took that was refused
 
 	// Reader goroutine only.
 	handshaking MethodID // the method that the handshake has last taken, 0 for another frame

@@ -29,7 +29,8 @@ type backend struct {
 	panics map[string]int // events that panic, and how often
 	forces string         // event at which all connections are closed
 
-	refused uint16 // a channel that is not opened; 0: none
+	refused uint16        // a channel that is not opened; 0: none
+	slow    time.Duration // how long a login takes
 }
 
 var errLogin = fmt.Errorf("wrong password")
@@ -129,6 +130,7 @@ func (b *backend) panicAt(event string, n int) {
 }
 
 func (b *backend) Login(r amqp.LoginRequest) (string, error) {
+	<-time.After(b.slow)
 	b.note("login")
 	switch {
 	case r.Mechanism != "PLAIN":

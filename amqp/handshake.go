@@ -179,10 +179,13 @@ func (c *Conn) login(m *ConnectionStartOk, offered []string) error {
 	if !slices.Contains(offered, m.Mechanism) { // CONN-07
 		return &SilentError{Reason: "authentication mechanism '" + m.Mechanism + "' is not offered"}
 	}
+	began := time.Now()
 	user, err := c.server.Backend.Login(LoginRequest{
 		Mechanism: m.Mechanism, Response: m.Response, Peer: c.conn.RemoteAddr(), TLS: c.tls,
 	})
+	c.thought = time.Since(began)
 	if err == nil {
+		c.thought = 0
 		c.user, c.mechanism, c.in.trusted = user, m.Mechanism, true
 		return nil
 	}

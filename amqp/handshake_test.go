@@ -231,6 +231,21 @@ func TestARefusedLogin(t *testing.T) {
 	}
 }
 
+// CONN-11, CONN-12: the pause does not tell how long there was to think.
+func TestARefusalTakesAsLongWhateverTheLoginTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend()
+		b.slow = 2 * time.Second
+		l := amqptest.Login{Response: "\x00guest\x00wrong"}
+		begin := time.Now()
+		c := b.connect(t)
+		c.Reach(amqptest.Started, l)
+		c.Send(l.Bytes()[len(amqp.ProtocolHeader):])
+		c.ExpectEnd()
+		since(t, begin, 3*time.Second)
+	})
+}
+
 func TestARefusedLoginThatIsNotAnsweredEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := amqptest.Login{Response: "wrong", Properties: amqp.Table{
