@@ -130,9 +130,14 @@ func (s *server) importLoaded(all definitions.Loaded) error {
 		s.log.Info().Msg("definitions are what they were at the last start: nothing is imported")
 		return nil
 	}
-	passedOver, err := all.ImportInto(s.broker)
+	passedOver, err := s.broker.Import(all.Definitions)
 	if err != nil {
 		return err
+	}
+	if s.definitions.skipIfUnchanged {
+		if err := all.Remember(s.broker); err != nil {
+			return err
+		}
 	}
 	s.notePassedOver(passedOver)
 	if idle := all.Idle(); len(idle) > 0 {

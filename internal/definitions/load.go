@@ -63,19 +63,16 @@ func Load(files ...File) (Loaded, error) {
 	return all, nil
 }
 
-// Same tells whether these are what the broker has imported by ImportInto last.
+// Same tells whether these are what the broker remembers.
 func (l Loaded) Same(b *broker.Broker) bool {
 	return slices.ContainsFunc(b.GlobalParameters(), func(p broker.Parameter) bool {
 		return p.Name == hashParameter && string(p.Value) == string(l.hash())
 	})
 }
 
-// ImportInto imports them, and has the broker remember it.
-func (l Loaded) ImportInto(b *broker.Broker) (passedOver []string, err error) {
-	if passedOver, err = b.Import(l.Definitions); err != nil {
-		return passedOver, err
-	}
-	return passedOver, b.SetGlobalParameter(hashParameter, l.hash())
+// Remember has the broker remember that it has imported them.
+func (l Loaded) Remember(b *broker.Broker) error {
+	return b.SetGlobalParameter(hashParameter, l.hash())
 }
 
 func (l Loaded) hash() json.RawMessage { return json.RawMessage(`"` + l.sum + `"`) }
