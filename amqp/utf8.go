@@ -1,9 +1,22 @@
 package amqp
 
 import (
+	"math"
 	"math/bits"
 	"unicode/utf8"
 )
+
+// CheckName is the error for a name or a routing key that no client could use: one
+// that is no short string (QDEC-34, FRM-10).
+func CheckName(s string) error {
+	switch {
+	case len(s) > math.MaxUint8:
+		return PreconditionFailed.Errorf("a name of %d bytes is longer than %d", len(s), math.MaxUint8)
+	case !wellFormed([]byte(s)):
+		return PreconditionFailed.Errorf("name %q is not UTF-8", s)
+	}
+	return nil
+}
 
 // wellFormed tells whether b looks like UTF-8 to RabbitMQ, which asks for the
 // shape of the original definition: sequences of up to six bytes, as short as

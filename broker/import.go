@@ -3,8 +3,12 @@ package broker
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/rs/zerolog"
+
+	"github.com/leveretmq/leveret/amqp"
 )
 
 // DefinitionError is why definitions were not imported.
@@ -59,19 +63,52 @@ func (b *Broker) Import(d Definitions) (passedOver []string, err error) {
 	return passedOver, nil
 }
 
-// rehearse imports into a broker that has what this one has, and finds what is
-// refused. So an import is checked by what it is done with.
-func (b *Broker) rehearse(steps []importStep) error {
+// copyTo gives a broker what this one has. All queues are there, so that they count,
+// and belong to nobody; bindings are in nobody's way.
+func (b *Broker) copyTo(stage *Broker) error {
 	present, err := b.Definitions()
 	if err != nil {
 		return err
 	}
+	for i := range present.Vhosts {
+		v := &present.Vhosts[i]
+		v.Queues, v.Bindings = nil, nil
+		v.Parameters = slices.DeleteFunc(v.Parameters, func(p Parameter) bool { return p.Component == vhostLimitsComponent })
+	}
+	for _, s := range present.steps() {
+		_, _ = s.do(stage) // what would be refused today is not there to be built upon
+	}
+	for _, from := range b.vhosts.all() {
+		if to := stage.vhosts.get(from.name); to != nil {
+			from.copyQueues(to)
+		}
+	}
+	return nil
+}
+
+// copyQueues declares in a vhost the queues of this one, which may be more than its
+// limits now allow.
+func (v *vhost) copyQueues(to *vhost) {
+	v.mu.RLock()
+	all, limited := slices.Collect(maps.Values(v.queues)), v.limits
+	v.mu.RUnlock()
+	for _, q := range all {
+		_, _ = to.findOrAddQueue(q.name, &amqp.QueueDeclare{
+			Durable: q.durable, Exclusive: q.owner != nil, AutoDelete: q.autoDelete, Arguments: q.arguments,
+		}, nil)
+	}
+	_ = to.setLimits(func(limits) limits { return limited })
+}
+
+// rehearse imports into a broker that has what this one has, and finds what is
+// refused. So an import is checked by what it is done with.
+func (b *Broker) rehearse(steps []importStep) error {
 	o := b.options
-	o.Log, o.DataDir = zerolog.Nop(), ""
+	o.Log, o.DataDir, o.Clock, o.Changed, o.Backend = zerolog.Nop(), "", nil, nil, nil
 	stage := newBroker(o)
 	defer func() { _ = stage.Shutdown(context.Background()) }()
-	for _, s := range present.steps() {
-		_, _ = s.do(stage) // what is refused today is not there to be built upon
+	if err := b.copyTo(stage); err != nil {
+		return err
 	}
 	for _, s := range steps {
 		if _, err := s.do(stage); err != nil {

@@ -144,6 +144,37 @@ func TestAnImportPassesOverWhatCannotBe(t *testing.T) {
 	}
 }
 
+// LIM-02: queues that are in no definitions count, too.
+func TestAnImportIsNothingIfALimitIsReachedHalfWay(t *testing.T) {
+	b := New(Options{})
+	p := connect(t, b, 1)
+	p.do(1, &amqp.QueueDeclare{Queue: "own", Exclusive: true})
+	if err := b.SetVhostLimits("/", map[string]int{"max-queues": 3}); err != nil {
+		t.Fatal(err)
+	}
+	for _, taken := range []string{"", "amq.gen"} {
+		if taken != "" { // one more, and one less to be imported
+			p.do(1, &amqp.QueueDelete{Queue: "own"})
+			p.do(1, &amqp.QueueDeclare{})
+		}
+		_, err := b.Import(Definitions{Vhosts: []VhostDefinitions{{Name: "/", Queues: []Queue{{Name: "a"}, {Name: "b"}, {Name: "c"}}}}})
+		var e *DefinitionError
+		if !errors.As(err, &e) || e.Done != 0 || e.Object != "queue 'c' in vhost '/'" {
+			t.Errorf("got %v", err)
+		}
+		if q, _ := b.Queues("/"); len(q) != 1 {
+			t.Errorf("there are %+v", q)
+		}
+	}
+	p.declare("a")
+	p.declare("b")
+	if err := b.SetVhostLimits("/", map[string]int{"max-queues": 1}); err != nil {
+		t.Fatal(err)
+	}
+	mustImport(t, b, definitionsOf(t, b)) // there are more, and no new ones
+	p.Quit()
+}
+
 // Whatever is wrong, nothing is imported, and the object is named.
 func TestAnImportIsAllOrNothing(t *testing.T) {
 	b := New(Options{})

@@ -64,7 +64,7 @@ func (b *Broker) DeclareExchange(vhost string, x Exchange) error {
 
 // exchangeFor is what a client would say to declare an exchange.
 func (b *Broker) exchangeFor(vhost string, x Exchange) (*vhost, *amqp.ExchangeDeclare, error) {
-	v, args, err := b.vhostFor(vhost, x.Arguments)
+	v, args, err := b.vhostFor(vhost, x.Arguments, x.Name, x.Type)
 	return v, &amqp.ExchangeDeclare{
 		Exchange: entityName(x.Name), Type: x.Type,
 		Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
@@ -86,7 +86,7 @@ func (b *Broker) DeclareQueue(vhost string, q Queue) error {
 
 // queueFor is what a client would say to declare a queue.
 func (b *Broker) queueFor(vhost string, q Queue) (*vhost, *amqp.QueueDeclare, error) {
-	v, args, err := b.vhostFor(vhost, q.Arguments)
+	v, args, err := b.vhostFor(vhost, q.Arguments, q.Name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,7 +130,7 @@ func (b *Broker) Unbind(vhost string, d Binding) error {
 
 // binding is the one that a vhost has, or may have.
 func (b *Broker) binding(vhost string, d Binding) (*vhost, bindingName, error) {
-	v, args, err := b.vhostFor(vhost, d.Arguments)
+	v, args, err := b.vhostFor(vhost, d.Arguments, d.Source, d.Destination, d.RoutingKey)
 	if err != nil {
 		return nil, bindingName{}, err
 	}
@@ -255,11 +255,17 @@ func (b *Broker) Bindings(vhost string) ([]Binding, error) {
 	return all, nil
 }
 
-// vhostFor is the vhost with a name, and arguments for something in it.
-func (b *Broker) vhostFor(name string, arguments map[string]any) (*vhost, amqp.Table, error) {
+// vhostFor is the vhost with a name, and arguments for something in it that has
+// these names.
+func (b *Broker) vhostFor(name string, arguments map[string]any, names ...string) (*vhost, amqp.Table, error) {
 	v, err := b.vhost(name)
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, n := range names {
+		if err := amqp.CheckName(n); err != nil {
+			return nil, nil, err
+		}
 	}
 	args, err := amqp.TableOf(arguments)
 	return v, args, err

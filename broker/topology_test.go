@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -128,6 +129,10 @@ func TestTheTopologyAPIRefusesWhatHasNoConnection(t *testing.T) {
 		err  error
 		want string
 	}{
+		"QDEC-34 long name":   {b.DeclareQueue("/", Queue{Name: strings.Repeat("q", 256)}), "PRECONDITION_FAILED - a name of 256 bytes is longer than 255"},
+		"QDEC-34 no UTF-8":    {b.DeclareQueue("/", Queue{Name: "\xff"}), `PRECONDITION_FAILED - name "\xff" is not UTF-8`},
+		"EXCH-24 long name":   {b.DeclareExchange("/", Exchange{Name: strings.Repeat("x", 256), Type: "direct"}), "PRECONDITION_FAILED - a name of 256 bytes is longer than 255"},
+		"long routing key":    {b.Bind("/", Binding{Source: "amq.topic", Destination: "amq.fanout", ToExchange: true, RoutingKey: strings.Repeat("k", 256)}), "PRECONDITION_FAILED - a name of 256 bytes is longer than 255"},
 		"no vhost":            {b.DeclareQueue("none", Queue{Name: "q"}), "vhost does not exist: 'none'"},
 		"no vhost to list":    {errList, "vhost does not exist: 'none'"},
 		"queue without name":  {b.DeclareQueue("/", Queue{}), "PRECONDITION_FAILED - a queue that no client declares needs a name"},
