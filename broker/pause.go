@@ -17,10 +17,11 @@ const (
 	pauseAfter   = 128 << 10
 
 	// Consumers lag that take less than brisk bytes in the time of a pause
-	// (50 MB/s), seen over judgeOver while publishers wait in vain. Nobody
+	// (16 MB/s, little more than what a pausing publisher is held to), seen
+	// over judgeOver while publishers wait in vain. Nobody
 	// waits for them until they have been found, over judgeAfter, to take as
 	// much.
-	brisk      = 512 << 10
+	brisk      = 160 << 10
 	judgeOver  = 5 * longestPause
 	judgeAfter = 9 * judgeOver
 )
