@@ -65,7 +65,7 @@ func errProperties(err error) *Error {
 
 func (p Properties) flags() uint16 { return binary.BigEndian.Uint16(p) }
 
-func (p Properties) has(i int) bool { return p.flags()&flag(i) != 0 }
+func (p Properties) has(i int) bool { return len(p) >= 2 && p.flags()&flag(i) != 0 }
 
 // flag returns the flag of property i.
 func flag(i int) uint16 { return 1 << (15 - i) }
@@ -86,7 +86,7 @@ func (r *reader) skipProperty(i int) {
 
 // find returns the bytes from property i on; false if it is absent.
 func (p Properties) find(i int) (reader, bool) {
-	if len(p) < 2 || !p.has(i) {
+	if !p.has(i) {
 		return reader{}, false
 	}
 	r := reader{src: p[2:]}
@@ -102,20 +102,30 @@ func (p Properties) find(i int) (reader, bool) {
 	return r, r.err == nil
 }
 
+// shortstr is small enough to become part of its callers: most properties of
+// most messages are absent, and to see that should cost no call.
 func (p Properties) shortstr(i int) (string, bool) {
-	r, ok := p.find(i)
-	if !ok {
+	if !p.has(i) {
 		return "", false
 	}
+	return p.presentShortstr(i)
+}
+
+func (p Properties) presentShortstr(i int) (string, bool) {
+	r, _ := p.find(i)
 	s := r.shortbytes()
 	return string(s), r.err == nil
 }
 
 func (p Properties) octet(i int) (uint8, bool) {
-	r, ok := p.find(i)
-	if !ok {
+	if !p.has(i) {
 		return 0, false
 	}
+	return p.presentOctet(i)
+}
+
+func (p Properties) presentOctet(i int) (uint8, bool) {
+	r, _ := p.find(i)
 	v := r.octet()
 	return v, r.err == nil
 }
