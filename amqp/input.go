@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	restingBuffer = MinFrameMax + FrameOverhead // of a connection that has little to read
-	loadedBuffer  = 256 << 10                   // of one that fills its buffer
+	restingBuffer = 2 << 10   // of a connection that has little to read
+	loadedBuffer  = 256 << 10 // of one that has logged in and fills its buffer
 )
 
 // Buffers are lent to connections: a loaded one while their input fills it.
@@ -103,13 +103,14 @@ func (in *input) discard() error {
 }
 
 // resize moves what is not yet parsed to another buffer that holds at least
-// size bytes: a resting one where that is enough and the old one is not one.
+// size bytes: a resting one where that is enough and the old one is not one. A
+// stranger gets no more than he needs.
 func (in *input) resize(size int) {
 	old := in.buf
 	switch {
 	case size <= restingBuffer && len(old) != restingBuffer:
 		in.buf = restingBuffers.Get().(*[restingBuffer]byte)[:]
-	case size <= loadedBuffer:
+	case size <= loadedBuffer && in.trusted:
 		in.buf = loadedBuffers.Get().(*[loadedBuffer]byte)[:]
 	default:
 		in.buf = make([]byte, size)
