@@ -229,7 +229,7 @@ func BenchmarkRebind(b *testing.B) {
 }
 
 func BenchmarkCache(b *testing.B) {
-	for _, keys := range []int{1, 1000} {
+	for _, keys := range []int{1, maxRoutes} {
 		names, c := numbered("other%d.kind.of.message", keys), Cache[[]*queue]{}
 		for _, key := range names {
 			c.Put(1, "exchange", strings.Clone(key), nil)
