@@ -11,7 +11,9 @@ import (
 func setAccess(o *broker.Options, set *config.Set) {
 	o.DefaultUser = set.Text("default_user")
 	o.DefaultPass = set.Text("default_pass")
-	o.DefaultTags = marked(set, "default_user_tags")
+	if set.GivenBelow("default_user_tags") {
+		o.DefaultTags = append([]string{}, marked(set, "default_user_tags")...)
+	}
 	o.DefaultPermissions = broker.Permission{
 		Configure: set.Text("default_permissions.configure"),
 		Write:     set.Text("default_permissions.write"),

@@ -238,6 +238,7 @@ func TestAccessIsConfigured(t *testing.T) {
 		"loopback_users.hare = true":   {loopback: []string{"hare"}},
 		"loopback_users.a\\.b = true":  {loopback: []string{"a.b"}},
 		"default_user_tags.monitoring = true\ndefault_user_tags.x = false": {tags: []string{"monitoring"}},
+		"default_user_tags.administrator = false":                          {tags: []string{}},
 		"auth_mechanisms.1 = EXTERNAL\nauth_mechanisms.2 = PLAIN":          {mechanisms: []string{"EXTERNAL", "PLAIN"}},
 		"auth_mechanisms.2 = ANONYMOUS\nauth_mechanisms.1 = PLAIN":         {mechanisms: []string{"PLAIN"}, anonymous: "guest"},
 		"auth_mechanisms.1 = ANONYMOUS\nanonymous_login_user = none":       {mechanisms: []string{}},

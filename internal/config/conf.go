@@ -24,6 +24,9 @@ var (
 	confEnv     = regexp.MustCompile(`\$\(([^)]*)\)`)
 )
 
+// wantPlain is said of values that only RabbitMQ's passphrase opens.
+const wantPlain = "want a plain value: encrypted: ones cannot be read here, $(NAME) stands for a variable"
+
 // confReader reads files in the syntax of rabbitmq.conf.
 type confReader struct {
 	env     func(name string) (string, bool)
@@ -62,31 +65,50 @@ func (r *confReader) parse(path, rest string, depth int) {
 		case confInclude.MatchString(text):
 			r.include(at, confInclude.FindStringSubmatch(text)[1], depth)
 		case !isSetting:
-			r.fault(at, text, "want KEY = VALUE")
+			r.fault(at, strings.Fields(text)[0], "want KEY = VALUE") // what follows may be a secret
 		default:
 			key, value = strings.TrimSpace(key), strings.TrimLeft(value, " \t")
 			if strings.HasPrefix(value, "'") {
 				_, quoted, _ := strings.Cut(rest, "'")
-				value, after = r.quoted(at, key, quoted)
+				after = r.quoted(at, key, quoted)
 			} else {
 				value, _, _ = strings.Cut(value, "#")
-				value = strings.TrimRight(value, " \t\r")
+				r.plain(at, key, strings.TrimRight(value, " \t\r"))
 			}
-			r.setting(at, key, value)
 		}
 		line += strings.Count(rest[:len(rest)-len(after)], "\n")
 		rest = after
 	}
 }
 
-// quoted takes a value up to its closing quote, and returns the line after it.
-func (r *confReader) quoted(at Origin, key, text string) (value, after string) {
+// quoted takes a value up to its closing quote as it is, and returns the line
+// after it.
+func (r *confReader) quoted(at Origin, key, text string) (after string) {
 	value, after, closed := strings.Cut(text, "'")
 	end, after, _ := strings.Cut(after, "\n")
 	if end = strings.TrimSpace(end); !closed || end != "" && end[0] != '#' {
 		r.fault(at, key, "want nothing but a value between single quotes")
+	} else {
+		r.setting(at, key, value)
 	}
-	return value, after
+	return after
+}
+
+// plain takes a value that has what variables say for $(NAME).
+func (r *confReader) plain(at Origin, key, value string) {
+	missing := false
+	value = confEnv.ReplaceAllStringFunc(value, func(ref string) string {
+		name := ref[2 : len(ref)-1]
+		text, ok := r.env(name)
+		if !ok {
+			missing = true
+			r.fault(at, key, fmt.Sprintf("want the environment variable %s to be set", name))
+		}
+		return text
+	})
+	if !missing {
+		r.setting(at, key, value)
+	}
 }
 
 // setting takes one setting.
@@ -97,20 +119,9 @@ func (r *confReader) setting(at Origin, key, value string) {
 	case value == "":
 		r.fault(at, key, "want a value")
 	case strings.HasPrefix(value, "encrypted:"):
-		r.fault(at, key, "want a plain value: encrypted: ones cannot be read here, $(NAME) stands for a variable")
+		r.fault(at, key, wantPlain)
 	default:
-		value = confEnv.ReplaceAllStringFunc(value, func(ref string) string {
-			name := ref[2 : len(ref)-1]
-			text, ok := r.env(name)
-			if !ok {
-				r.fault(at, key, fmt.Sprintf("want the environment variable %s to be set", name))
-				return ref
-			}
-			return text
-		})
-		if !confEnv.MatchString(value) {
-			r.entries = append(r.entries, entry{key, value, at})
-		}
+		r.entries = append(r.entries, entry{key, value, at})
 	}
 }
 

@@ -39,6 +39,8 @@ func TestValuesAreWrittenAsInRabbitmqConf(t *testing.T) {
 		"comments":           {"# a = b\n  # c = 'd\ndefault_user = me\n#", "default_user", "me"},
 		"quoted":             {"default_user = ' m#e ' # c", "default_user", " m#e "},
 		"equals in value":    {"default_user = a=b", "default_user", "a=b"},
+		"quoted, as it is":   {"default_user = '$(WHO)'", "default_user", "$(WHO)"},
+		"a variable's text":  {"default_user = $(REF)", "default_user", "x$(WHO)$(NO)"},
 		"quoted, two lines":  {"default_user = 'a\nb'\nheartbeat = 5", "default_user", "a\nb"},
 		"after two lines":    {"default_user = 'a\nb'\nheartbeat = 5", "heartbeat", "5"},
 		"variable":           {"default_user = x$(WHO)y$(WHO)", "default_user", "xhareyhare"},
@@ -48,7 +50,7 @@ func TestValuesAreWrittenAsInRabbitmqConf(t *testing.T) {
 		"dot in a name":      {`loopback_users.a\.b = true`, `loopback_users.a\.b`, "true"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := load(t, tt.content, "WHO=hare")
+			s := load(t, tt.content, "WHO=hare", "REF=x$(WHO)$(NO)")
 			if got := s.values[tt.key].Text; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -65,7 +67,9 @@ func TestFaultsNameFileLineKeyAndWhatIsWanted(t *testing.T) {
 		"heart beat = 5":               ":1: heart beat: want a key of letters, digits, -, _ and dots",
 		"default_user = 'me":           ":1: default_user: want nothing but a value between single quotes",
 		"default_user = 'me' you":      ":1: default_user: want nothing but a value between single quotes",
-		"default_user = 'a\nb'\nx y":   ":3: x y: want KEY = VALUE",
+		"default_user = 'a\nb'\nx y":   ":3: x: want KEY = VALUE",
+		"channel_max = many":           `:1: channel_max: want 0 to 65535, got "many"`,
+		"listeners.tcp.1 = tcp://h:1":  `:1: listeners.tcp.1: want a port from 0 to 65535, or host:port, got "tcp://h:1"`,
 		"default_pass = encrypted:abc": ":1: default_pass: want a plain value: encrypted: ones cannot be read here",
 		"default_pass = $(NO)":         ":1: default_pass: want the environment variable NO to be set",
 		"include nowhere.conf":         `:1: include: want a file, got "nowhere.conf"`,
@@ -103,11 +107,33 @@ func TestSecretsAreNotShownInFaults(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("got %v", err)
 	}
-	s := load(t, "default_pass = hidden")
+	for _, content := range []string{"default_pass hidden", "heartbeat = 'soon\ndefault_pass = hidden"} {
+		if _, err := Load(Sources{Files: []string{write(t, "rabbitmq.conf", content)}}); err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%q: got %v", content, err)
+		}
+	}
+	s := load(t, `default_pass = hidden
+ssl_options.password = hidden
+anonymous_login_pass = hidden
+stomp.default_pass = hidden
+default_users.hare.password = hidden
+aws.secret_key = hidden
+auth_ldap.dn_lookup_bind.password = hidden
+management.ssl.password = hidden
+definitions.https.url = https://hare:hidden@example.test/
+`)
 	for _, v := range s.All() {
 		if strings.Contains(v.Shown(), "hidden") {
 			t.Errorf("%s shows its value", v.Name)
 		}
+	}
+}
+
+func TestVariablesThatNobodyKnowsAreMentioned(t *testing.T) {
+	s := load(t, "", "LEVERET_DATADIR=/data", "LEVERET_DATA_DIR_FILE="+write(t, "dir", "/data"), "LEVERET_CONFIG=x",
+		"LEVERET_PORT=tcp://10.0.0.1:5672", "LEVERET_SERVICE_HOST=10.0.0.1", "LEVERET_PORT_5672_TCP_ADDR=10.0.0.1")
+	if want := []Note{{Warning, "LEVERET_DATADIR: nobody knows this variable: it does nothing"}}; !slices.Equal(s.Notes, want) {
+		t.Errorf("got %+v", s.Notes)
 	}
 }
 
@@ -267,6 +293,13 @@ func TestWhatNobodyKnowsIsMentionedOrRefused(t *testing.T) {
 func TestAFileThatIsNotThere(t *testing.T) {
 	if _, err := Load(Sources{Files: []string{"/no/such.conf"}}); err == nil || !strings.Contains(err.Error(), "/no/such.conf") {
 		t.Errorf("named by a flag: %v", err)
+	}
+	dir := t.TempDir()
+	if _, err := Load(Sources{Files: []string{dir}}); err == nil || err.Error() != dir+": want a directory with *.conf files" {
+		t.Errorf("a directory without files: %v", err)
+	}
+	if s, err := Load(Sources{Environ: []string{"RABBITMQ_CONFIG_FILES=/no/such/*.conf"}}); err != nil || len(s.Notes) != 1 {
+		t.Errorf("a pattern of no files: %+v, %v", s.Notes, err)
 	}
 	s, err := Load(Sources{Environ: []string{"RABBITMQ_CONFIG_FILE=/no/such"}})
 	if err != nil || len(s.Notes) != 1 || !strings.Contains(s.Notes[0].Text, "there is neither /no/such nor /no/such.conf nor /no/such.config") {

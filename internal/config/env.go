@@ -15,6 +15,7 @@ type environment struct {
 	entries []entry
 	faults  []fault
 	quiet   []string // RABBITMQ_* variables that nothing is done about
+	unknown []string // LEVERET_* variables that there are not
 }
 
 func newEnvironment(environ []string) *environment {
@@ -33,10 +34,18 @@ func (e *environment) lookup(name string) (string, bool) {
 	return v, ok
 }
 
+// ofKubernetes reports whether a variable is one by which Kubernetes tells where
+// services are, whose names may begin with leveret.
+func ofKubernetes(name, text string) bool {
+	return strings.Contains(name, "_SERVICE_") || strings.Contains(name, "_PORT_") || strings.HasPrefix(text, "tcp://")
+}
+
 // read takes all variables.
 func (e *environment) read() {
+	known := map[string]bool{"LEVERET_CONFIG": true}
 	for i := range keys {
 		k := &keys[i]
+		known[k.LeveretVariable()] = true
 		if k.Variable != "" {
 			e.add(fromRabbitMQ, k.Variable, k.Name)
 		}
@@ -57,6 +66,8 @@ func (e *environment) read() {
 			e.put(Origin{Source: name, rank: fromRabbitMQ}, "management.ssl."+strings.ToLower(name[len("RABBITMQ_MANAGEMENT_SSL_"):]), e.vars[name])
 		} else if slices.Contains(quietVariables, name) {
 			e.quiet = append(e.quiet, name)
+		} else if strings.HasPrefix(name, "LEVERET_") && !known[strings.TrimSuffix(name, "_FILE")] && !ofKubernetes(name, e.vars[name]) {
+			e.unknown = append(e.unknown, name)
 		}
 	}
 }

@@ -79,6 +79,7 @@ func (r *confReader) term(at Origin, name string, value term) {
 	put := func(name, text string) { r.entries = append(r.entries, entry{name, text, at}) }
 	key, of, isPair := value.pair()
 	switch {
+	case value.open == 0 && value.quote == 0 && value.text == "undefined": // as if it were not there
 	case value.open == 0:
 		put(name, value.text)
 	case len(value.items) == 0:
@@ -99,6 +100,8 @@ func (r *confReader) term(at Origin, name string, value term) {
 		for i, what := range []string{"configure", "write", "read"} {
 			put(name+"."+what, value.items[i].text)
 		}
+	case isPair && key == "encrypted":
+		r.termFault(at, value, name+": "+wantPlain)
 	case isPair && key == "mem_relative":
 		put(name+".relative", of.text)
 	case isPair:

@@ -89,3 +89,18 @@ func FuzzConf(f *testing.F) {
 		r.parse("rabbitmq.conf", text, maxIncludes)
 	})
 }
+
+func TestTermsThatMayNotBeMisunderstoodInErlangsSyntax(t *testing.T) {
+	s, _, err := loadTerms(t, `[{rabbit, [{consumer_timeout, undefined}, {default_user, <<"undefined">>}]}].`)
+	if err != nil || s.Text("default_user") != "undefined" || s.Given("consumer_timeout") {
+		t.Errorf("got %v", err)
+	}
+	for content, want := range map[string]string{
+		"[{rabbit,\n[{default_pass, {encrypted, <<\"x\">>}}]}].": ":2: default_pass: want a plain value",
+		strings.Repeat("[", 1_000_000):                           ":1: want terms at most 100 deep",
+	} {
+		if _, path, err := loadTerms(t, content); err == nil || !strings.Contains(err.Error(), path+want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

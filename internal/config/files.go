@@ -50,6 +50,8 @@ func (r *reader) readAll(from Sources) {
 	files, err := confFiles(more)
 	if err != nil {
 		r.faults = append(r.faults, fault{Origin{}, fmt.Errorf("RABBITMQ_CONFIG_FILES: want a directory or a pattern, got %q", more)})
+	} else if named && len(files) == 0 {
+		r.set.note(Warning, "RABBITMQ_CONFIG_FILES: there is no file %s", more)
 	}
 	if filepath.Ext(main) == ".config" {
 		files = append(files, main)
@@ -72,6 +74,9 @@ func (r *reader) readAll(from Sources) {
 func (r *reader) readNamed(path string) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		files, _ := confFiles(path)
+		if len(files) == 0 {
+			r.faults = append(r.faults, fault{Origin{Source: path}, fmt.Errorf("%s: want a directory with *.conf files", path)})
+		}
 		for _, f := range files {
 			r.readFile(f)
 		}

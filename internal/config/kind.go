@@ -165,7 +165,7 @@ func parseAddress(s string) (string, bool) {
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return "", false
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" || strings.ContainsAny(host, "/ \t[]") {
 		return "", false
 	}
 	return net.JoinHostPort(host, port), true

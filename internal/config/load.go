@@ -52,6 +52,9 @@ func Load(from Sources) (*Set, error) {
 	for _, name := range env.quiet {
 		s.note(Debug, "%s does nothing here", name)
 	}
+	for _, name := range env.unknown {
+		s.note(Warning, "%s: nobody knows this variable: it does nothing", name)
+	}
 	s.takeDefaults()
 	s.judgeUnknown()
 	return s, joined(s.faults)
@@ -106,7 +109,7 @@ func (s *Set) take(e entry) {
 	v := Value{Name: name, Key: k, Text: e.text, Origin: e.origin}
 	var err error
 	if v.Data, err = k.Kind.parse(e.text); err != nil {
-		s.fault(v, err)
+		s.fault(v, e.name, err)
 	}
 	if k.Group != "" {
 		for other, old := range s.values {
@@ -162,7 +165,8 @@ func (s *Set) judgeUnknown() {
 	}
 }
 
-func (s *Set) fault(v Value, err error) {
+// fault is about a value; name is what its source calls it.
+func (s *Set) fault(v Value, name string, err error) {
 	got := fmt.Sprintf(", got %q", v.Text)
 	if v.Key.Secret {
 		got = ""
@@ -172,7 +176,7 @@ func (s *Set) fault(v Value, err error) {
 	}
 	subject := v.Origin.String()
 	if v.Origin.rank == fromFile {
-		subject += ": " + v.Name
+		subject += ": " + name
 	}
 	s.faults = append(s.faults, fault{v.Origin, fmt.Errorf("%s: want %s%s", subject, v.Key.Kind.Want, got)})
 }

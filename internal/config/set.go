@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,12 +18,27 @@ type Value struct {
 	Origin Origin
 }
 
-// Shown is the text, or stars for what is secret.
+// Shown is the text, with stars for what is secret.
 func (v Value) Shown() string {
-	if v.Key.Secret {
+	if v.secret() {
 		return "********"
 	}
-	return v.Text
+	return secretOfURL.ReplaceAllString(v.Text, "://********@")
+}
+
+// secretOfURL is who asks, and the password.
+var secretOfURL = regexp.MustCompile(`://[^/@]*@`)
+
+// secretName is of keys that have passwords, such as those of plugins that are not
+// here.
+var secretName = regexp.MustCompile(`(?i)pass|secret|credential|token|(^|[._])key$`)
+
+// secret reports whether nobody shall see the value.
+func (v Value) secret() bool {
+	if v.Key.Effect != Acts {
+		return secretName.MatchString(v.Name)
+	}
+	return v.Key.Secret
 }
 
 // Level is how much a note matters.

@@ -17,10 +17,14 @@ type term struct {
 
 // termReader reads terms. Comments begin with %.
 type termReader struct {
-	text string
-	line int
-	err  error
+	text  string
+	line  int
+	depth int
+	err   error
 }
+
+// maxTerms bounds how deep terms are within terms.
+const maxTerms = 100
 
 // readTerm reads the one term of a file, which a dot ends.
 func readTerm(text string) (term, error) {
@@ -109,6 +113,10 @@ func (r *termReader) term() term {
 
 // items are those of a list or a tuple up to its end.
 func (r *termReader) items(end string) (items []term) {
+	if r.depth++; r.depth > maxTerms {
+		r.fail(fmt.Sprintf("want terms at most %d deep", maxTerms))
+	}
+	defer func() { r.depth-- }()
 	if r.skip(end) {
 		return nil
 	}
