@@ -7,8 +7,8 @@ import (
 	"github.com/leveretmq/leveret/amqp"
 )
 
-// Point is where a fault happens. Any method that clients send on channels is
-// one, by its name in AMQP, such as "queue.declare".
+// Point is where a fault happens. Any method that clients send on an open channel
+// is one, by its name in AMQP, such as "queue.declare".
 type Point string
 
 // The points that are not just methods, or do more.
@@ -22,6 +22,17 @@ const (
 	AtConfirm Point = "confirm"          // a message was taken, and is to be confirmed
 	AtAck     Point = "basic.ack"        // an acknowledgement has come from a client
 )
+
+// points are all there are: those above, and the methods that clients send on
+// channels, but for what opens and closes these.
+var points = []Point{
+	AtAccept, AtStart, AtLogin, AtTune, AtOpen, AtPublish, AtConfirm, AtAck,
+	"access.request", "channel.flow",
+	"exchange.declare", "exchange.delete", "exchange.bind", "exchange.unbind",
+	"queue.declare", "queue.bind", "queue.purge", "queue.delete", "queue.unbind",
+	"basic.qos", "basic.consume", "basic.cancel", "basic.get", "basic.reject", "basic.nack", "basic.recover", "basic.recover-async", "basic.credit",
+	"confirm.select", "tx.select", "tx.commit", "tx.rollback",
+}
 
 type kind int
 

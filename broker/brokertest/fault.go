@@ -67,12 +67,15 @@ func (f *faults) release() {
 // Inject has something go wrong: whenever a connection comes to a point an action
 // is taken, or, if there are whens, when all of them say so. Of several faults at
 // a point all delays are served, and the first other one that happens. It panics if
-// the action makes no sense there.
+// there is no such point, or if the action makes no sense there.
 //
 // The same seed, faults and order of what clients do give the same faults; on
 // several connections at once their order is for the scheduler.
 func (b *Broker) Inject(at Point, action Action, whens ...When) *Fault {
-	if !action.fits(at) {
+	switch {
+	case !slices.Contains(points, at):
+		panic(fmt.Sprintf("brokertest: there is no point %q; there are %q", at, points))
+	case !action.fits(at):
 		panic(fmt.Sprintf("brokertest: this cannot be done at %s", at))
 	}
 	f := &Fault{faults: &b.faults, at: at, action: action, left: -1, odds: 1}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	wire "github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/broker"
 	"github.com/leveretmq/leveret/broker/brokertest"
 )
@@ -346,10 +348,38 @@ func TestFaultsAreForOneConnectionOnly(t *testing.T) {
 func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)
-	defer func() {
-		if recover() == nil {
-			t.Error("Nack at accept was taken")
+	for _, tt := range []struct {
+		at     brokertest.Point
+		action brokertest.Action
+		want   string
+	}{
+		{brokertest.AtAccept, brokertest.Nack, "this cannot be done at accept"},
+		{"queue.declair", brokertest.Drop, `there is no point "queue.declair"; there are ["accept" `},
+		{"queue.declare-ok", brokertest.Drop, `there is no point "queue.declare-ok"`},
+		{"channel.open", brokertest.Drop, `there is no point "channel.open"`},
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.Contains(got, tt.want) {
+					t.Errorf("at %s: got %s, want %s", tt.at, got, tt.want)
+				}
+			}()
+			b.Inject(tt.at, tt.action)
+		}()
+	}
+}
+
+// What a client can send on an open channel.
+func TestEveryMethodIsAPoint(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t)
+	const firstOfChannels = 20
+	for class := wire.MethodID(firstOfChannels); class < 256; class++ {
+		for method := range wire.MethodID(256) {
+			id := class<<16 | method
+			if name := id.String(); id.FromClient() && !strings.HasSuffix(name, "-ok") && name != "channel.open" && name != "channel.close" {
+				b.Inject(brokertest.Point(name), brokertest.Drop)
+			}
 		}
-	}()
-	b.Inject(brokertest.AtAccept, brokertest.Nack)
+	}
 }
