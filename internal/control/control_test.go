@@ -58,6 +58,17 @@ func TestACommandIsCarriedOut(t *testing.T) {
 	}
 }
 
+// As definitions of many queues are.
+func TestArgumentsMayBeLong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	start(t, path)
+	const long = 5 << 20 // three times that as a form
+	arguments := url.Values{"vhost": {"v"}, "definitions": {strings.Repeat("{", long)}}
+	if _, err := ask(t, path, "add_vhost", arguments); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestARefusalSaysWhatItIs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	start(t, path)

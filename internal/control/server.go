@@ -79,6 +79,10 @@ type request struct {
 	flush     func()
 }
 
+// maxArguments bounds what a command brings: definitions, three bytes of which
+// stand for most that are no letters.
+const maxArguments = 1 << 30
+
 // ServeHTTP carries out one command.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	op := operations[r.URL.Path[1:]]
@@ -90,6 +94,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST it", http.StatusMethodNotAllowed)
 		return
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxArguments) // or else it is 10 MB
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
