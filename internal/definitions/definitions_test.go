@@ -221,6 +221,7 @@ func TestWhatIsWrongWithAFileIsNamed(t *testing.T) {
 		{"{\n  \"users\": [}", "line 2, column 13: invalid character '}' looking for beginning of value"},
 		{"{\n\"queues\": [{\"name\": \"q\",\n  \"vhost\" \"/\"}]}", "line 3, column 11: invalid character '\"' after object key"},
 		{`[1]`, "line 1, column 1: want an object"},
+		{"{\"queues\":\n[{\"name\": \"\xff\", \"vhost\": \"/\"}]}", "line 2, column 12: want UTF-8"},
 		{`{} 1`, "line 1, column 4: invalid character '1' after top-level value"},
 		{`{"queues": {"a": 1}}`, "line 1, column 12: queues: want a list"},
 		{`{"queues": [1]}`, "line 1, column 13: queues[0]: want an object"},

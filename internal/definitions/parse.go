@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/leveretmq/leveret/broker"
 )
@@ -26,6 +27,9 @@ func parseFor(data []byte, vhost *string) (broker.Definitions, error) {
 	var all json.RawMessage
 	if err := json.Unmarshal(data, &all); err != nil {
 		return broker.Definitions{}, p.fail(0, "", err)
+	}
+	if !utf8.Valid(data) { // json would put something else for it into names
+		return broker.Definitions{}, p.fail(int64(bytes.IndexRune(data, utf8.RuneError)), "", errors.New("want UTF-8"))
 	}
 	if err := p.document(); err != nil {
 		return broker.Definitions{}, err
