@@ -3,6 +3,7 @@ package model
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -25,8 +26,11 @@ type delivery struct {
 	consumer *consumer // nil: it was got
 }
 
+var random = regexp.MustCompile("^[A-Za-z0-9_-]{22}$")
+
 func generated(prefix, name string) bool {
-	return regexp.MustCompile("^" + prefix + "[A-Za-z0-9_-]{22}$").MatchString(name)
+	name, ok := strings.CutPrefix(name, prefix)
+	return ok && random.MatchString(name)
 }
 
 func (ch *channel) consumer(tag string) *consumer {

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"regexp"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // queueArguments are what new queues are declared with.
 func (d drawer) queueArguments(named bool) (args amqp.Table) {
@@ -64,10 +68,14 @@ func (d drawer) features() (args amqp.Table) {
 	return args
 }
 
+var patterns = []*regexp.Regexp{
+	regexp.MustCompile("q"), regexp.MustCompile("^q1$"), regexp.MustCompile("[12]"), regexp.MustCompile(".*"),
+}
+
 // policy is one to set, or to take away.
 func (d drawer) policy() *policy {
 	p := policy{
-		operator: d.rarely(4), name: pick(d, "p1", "p2"), pattern: pick(d, "q", "^q1$", "[12]", ".*"),
+		operator: d.rarely(4), name: pick(d, "p1", "p2"), pattern: pick(d, patterns...),
 		applyTo: pick(d, "queues", "all", "classic_queues", "exchanges"), priority: d.below(3), definition: map[string]any{},
 	}
 	for n := 1 + d.below(3); n > 0 && !d.rarely(4); n-- {

@@ -95,7 +95,7 @@ func findOut(t *testing.T, dir string, faults []string) {
 		t.Run(wrong, func(t *testing.T) {
 			t.Parallel() // most of the time goes into waiting for what does not come
 			played := rapid.Custom(func(r *rapid.T) (difference string) {
-				inBubble(t, func() { _, _, difference = sequence(r, dir, wrong) })
+				inBubble(t, func() { difference = sequence(r, dir, wrong).difference })
 				return difference
 			})
 			for seed := range enough {

@@ -56,27 +56,46 @@ func TestRandomSequencesSurviveRestarts(t *testing.T) {
 }
 
 func check(t *testing.T, dir string) {
-	var g game
-	var steps []step
-	var first string
+	var first outcome
+	played, steps, lost := 0, 0, 0
 	defer func() {
-		if t.Failed() && *addr == "" {
-			t.Logf("%+v\n%s\n%s", g, script(steps), first)
-			steps = shorten(t, dir, g, steps)
-			inBubble(t, func() { t.Logf("made shorter:\n%s\n%s", script(steps), replay(t, dir, g, steps)) })
+		if first.difference != "" && *addr == "" {
+			first.print(t, dir)
 		}
 	}()
 	rapid.Check(t, func(r *rapid.T) {
-		difference, now := "", game{}
-		var played []step
-		inBubble(t, func() { now, played, difference = sequence(r, dir, "") })
-		if difference != "" {
-			if len(steps) == 0 {
-				g, steps, first = now, played, difference
+		var o outcome
+		inBubble(t, func() { o = sequence(r, dir, "") })
+		played, steps = played+1, steps+len(o.steps)
+		if o.lost {
+			lost++
+		}
+		if o.difference != "" {
+			if first.difference == "" {
+				first = o
 			}
 			r.Fatal("the answers differ from what the model says") // always the same text, for what differs has names that the broker makes
 		}
 	})
+	t.Logf("%d sequences of %d steps; %d ended early, with more that may be the case than is looked at", played, steps, lost)
+	if most := 2 + played/50; lost > most {
+		t.Errorf("%d of %d sequences ended early, no more than %d should", lost, played, most)
+	}
+}
+
+// outcome is what came of a sequence.
+type outcome struct {
+	game
+	steps      []step
+	difference string
+	lost       bool // too much may be the case: nothing more was said
+}
+
+// print prints a sequence that fails, and what of it is enough to fail.
+func (o outcome) print(t *testing.T, dir string) {
+	t.Logf("%+v\n%s\n%s", o.game, script(o.steps), o.difference)
+	steps := shorten(t, dir, o.game, o.steps)
+	inBubble(t, func() { t.Logf("made shorter:\n%s\n%s", script(steps), replay(t, dir, o.game, steps)) })
 }
 
 // inBubble has time stand still while anybody does anything, so that nothing is
@@ -105,26 +124,27 @@ type game struct {
 
 // sequence plays one sequence to a new broker, up to the first difference. With
 // a directory the broker keeps below it what is durable.
-func sequence(t *rapid.T, dir, wrong string) (g game, played []step, difference string) {
-	g.wrong = wrong
+func sequence(t *rapid.T, dir, wrong string) (o outcome) {
+	o.wrong = wrong
 	if dir != "" && rapid.Bool().Draw(t, "small journal") {
-		g.journal = 1
+		o.journal = 1
 	}
-	if g.batches = *addr == "" && !slices.Contains(slices.Concat(featureFaults, durableFeatureFaults), wrong); g.batches && wrong == "" {
-		g.batches = rapid.Bool().Draw(t, "batches")
+	if o.batches = *addr == "" && !slices.Contains(slices.Concat(featureFaults, durableFeatureFaults), wrong); o.batches && wrong == "" {
+		o.batches = rapid.Bool().Draw(t, "batches")
 	}
-	tb := newTable(t, dir, g)
+	tb := newTable(t, dir, o.game)
 	defer tb.clear()
 	body := 0
 	steps := rapid.Custom(func(t *rapid.T) step { return drawer{T: t, w: tb.worlds[0], body: &body}.step() })
 	t.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) {}, "step": func(t *rapid.T) {
-		if difference == "" && len(tb.worlds) > 0 {
+		if o.difference == "" && !o.lost {
 			s := steps.Draw(t, "step")
-			played = append(played, s)
-			difference = tb.play(s)
+			o.steps = append(o.steps, s)
+			o.difference = tb.play(s)
+			o.lost = len(tb.worlds) == 0
 		}
 	}})
-	return g, played, difference
+	return o
 }
 
 // table is a broker with the connections to it and the model of both.
@@ -193,7 +213,7 @@ func (tb *table) setPolicy(p *policy) error {
 	}
 	if len(p.definition) > 0 {
 		return set("/", broker.Policy{
-			Name: p.name, Pattern: p.pattern, ApplyTo: p.applyTo, Priority: p.priority, Definition: p.definition,
+			Name: p.name, Pattern: p.pattern.String(), ApplyTo: p.applyTo, Priority: p.priority, Definition: p.definition,
 		})
 	}
 	if err := drop("/", p.name); !errors.Is(err, broker.ErrPolicyNotFound) {

@@ -9,11 +9,12 @@ import (
 
 // policy gives settings to what its pattern is found in (POL-01).
 type policy struct {
-	operator      bool
-	name, pattern string
-	applyTo       string // all, queues, classic_queues or exchanges
-	priority      int
-	definition    map[string]any // empty: the policy goes
+	operator   bool
+	name       string
+	pattern    *regexp.Regexp
+	applyTo    string // all, queues, classic_queues or exchanges
+	priority   int
+	definition map[string]any // empty: the policy goes
 }
 
 // String is the policy as a script of package oracle has it.
@@ -61,7 +62,7 @@ func (ws worlds) SetPolicy(p policy, came inbox) (worlds, string) {
 // the first by name (POL-01, POL-02); nil if there is none.
 func (w *world) rule(name string, operator bool, applyTo ...string) (best *policy) {
 	for i, p := range w.policies {
-		if p.operator != operator || !slices.Contains(applyTo, p.applyTo) || !regexp.MustCompile(p.pattern).MatchString(name) {
+		if p.operator != operator || !slices.Contains(applyTo, p.applyTo) || !p.pattern.MatchString(name) {
 			continue
 		}
 		better := best == nil || p.priority > best.priority || p.priority == best.priority && p.name < best.name
