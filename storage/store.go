@@ -76,6 +76,9 @@ func makeDir(o Options) error {
 }
 
 func open(o Options, s *store) (*DB, *State, error) {
+	if err := finishErasing(o.Dir); err != nil {
+		return nil, nil, err
+	}
 	m, lost, err := openMark(o)
 	if err != nil {
 		return nil, nil, err
