@@ -22,7 +22,7 @@ type limits struct {
 
 	mu           sync.Mutex // guards what follows
 	memory, disk config.Amount
-	stop         map[broker.Alarm]func()
+	stop         map[broker.Alarm]func() // nil when the broker is closed
 }
 
 // watchLimits begins to watch what there is.
@@ -51,6 +51,9 @@ func (l *limits) setDisk(to config.Amount) {
 
 // replace ends a watch, and begins another one. l.mu is held.
 func (l *limits) replace(a broker.Alarm, begin func() (stop func())) {
+	if l.stop == nil { // a command comes too late
+		return
+	}
 	if stop := l.stop[a]; stop != nil {
 		stop()
 		l.broker.SetAlarm(a, false)
@@ -108,12 +111,12 @@ func amount(set func(config.Amount)) func(string) error {
 
 // openControl lets commands come in through a socket. A broker that keeps nothing
 // goes without if another one has its place, and none was asked for.
-func (s *server) openControl(l *limits) (stop func(), err error) {
+func (s *server) openControl() (stop func(), err error) {
 	path := s.socket
 	if path == "" {
 		path = control.Path(s.options.DataDir)
 	}
-	c, err := control.Listen(path, s.node(l))
+	c, err := control.Listen(path, s.node())
 	switch {
 	case errors.Is(err, control.ErrInUse) && s.socket == "" && s.options.DataDir == "":
 		s.log.Warn().Err(err).Msg("commands reach another broker: give this one a socket with --socket")
@@ -130,44 +133,45 @@ func (s *server) openControl(l *limits) (stop func(), err error) {
 }
 
 // node is this process as commands see it.
-func (s *server) node(l *limits) *control.Node {
-	n := &control.Node{
-		Broker: s.broker, Name: control.NodeName(), Cluster: s.options.ClusterName, Version: buildVersion(), Server: s.options.Version,
-		DataDir: s.options.DataDir, LogFiles: s.settings.log.names(), Started: time.Now(), Ready: s.accepting, Stop: s.stop,
-		Listeners: s.listeners, Resources: l.resources, SetMemoryLimit: amount(l.setMemory),
-		SetLogLevel: s.setLogLevel, Settings: s.shown, Certificates: s.certificates,
+func (s *server) node() *control.Node {
+	return &control.Node{
+		Name: control.NodeName(), Cluster: s.options.ClusterName, Version: buildVersion(), Server: s.options.Version,
+		DataDir: s.options.DataDir, LogFiles: s.settings.log.names(), Started: time.Now(),
+		App: s.shown.Load, StopApp: s.inTurn(s.stopApp), StartApp: s.inTurn(s.startApp), Reset: s.inTurn(s.reset), Stop: s.stop,
+		SetLogLevel: s.setLogLevel, Settings: s.configuration, Certificates: s.certificates,
 	}
-	n.Export, n.Import = s.exportDefinitions, s.importDefinitions
-	if l.dir != "" {
-		n.SetDiskLimit = amount(l.setDisk)
-	}
-	return n
 }
 
-// listeners are the doors that are open, in RabbitMQ's words.
-func (s *server) listeners() (all []control.Listener) {
-	select {
-	case <-s.accepting:
-	default:
-		return nil
+// show completes what commands see of the app.
+func (s *server) show(to *control.App) {
+	a := s.app
+	for _, d := range a.doors {
+		to.Listeners = append(to.Listeners, d.listener())
 	}
-	for _, d := range s.doors {
-		l := control.Listener{Protocol: "amqp", Purpose: "AMQP 0-9-1"}
-		if d.kind != "TCP" {
-			l.Protocol, l.Purpose = "amqp/ssl", "AMQP 0-9-1 over TLS"
-		}
-		host, port, _ := net.SplitHostPort(d.Addr().String())
-		if d.host == "" {
-			host = "::"
-		}
-		l.Interface = host
-		if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
-			l.Interface = "[" + host + "]"
-		}
-		l.Port, _ = strconv.Atoi(port)
-		all = append(all, l)
+	to.Broker = a.broker
+	to.Resources, to.SetMemoryLimit = a.limits.resources, amount(a.limits.setMemory)
+	if s.options.DataDir != "" {
+		to.SetDiskLimit = amount(a.limits.setDisk)
 	}
-	return all
+	to.Export, to.Import = s.exporting(a.broker), s.importing(a.broker)
+}
+
+// listener is a door in RabbitMQ's words.
+func (d door) listener() control.Listener {
+	l := control.Listener{Protocol: "amqp", Purpose: "AMQP 0-9-1"}
+	if d.kind != "TCP" {
+		l.Protocol, l.Purpose = "amqp/ssl", "AMQP 0-9-1 over TLS"
+	}
+	host, port, _ := net.SplitHostPort(d.Addr().String())
+	if d.host == "" {
+		host = "::"
+	}
+	l.Interface = host
+	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+		l.Interface = "[" + host + "]"
+	}
+	l.Port, _ = strconv.Atoi(port)
+	return l
 }
 
 // setLogLevel has the log show more or less.
@@ -178,8 +182,8 @@ func (s *server) setLogLevel(level string) error {
 	return nil
 }
 
-// shown is the configuration, without secrets.
-func (s *server) shown() map[string]string {
+// configuration is that which holds, without secrets.
+func (s *server) configuration() map[string]string {
 	all := make(map[string]string)
 	for _, v := range s.set.All() {
 		all[v.Name] = v.Shown()

@@ -92,50 +92,52 @@ func fetch(ctx context.Context, url string) ([]byte, error) {
 // openWithDefinitions opens the broker, and imports what there is to load. What
 // definitions bring stands in for the defaults, but not for what is configured:
 // then there is both.
-func (s *server) openWithDefinitions(ctx context.Context) error {
+func (s *server) openWithDefinitions(ctx context.Context) (*broker.Broker, error) {
 	load := s.definitions
 	if !load.any() {
-		b, err := openBroker(s.options)
-		s.broker = b
-		return err
+		return openBroker(s.options)
 	}
 	all, err := load.read(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	users := len(all.Users) > 0
-	s.options.NoDefaultUser = !load.user || !users
+	options := s.options
+	options.NoDefaultUser = !load.user || !users
 	if users && all.MakesVhosts() && !load.user && !load.vhost {
-		s.options.Vhosts = []string{}
+		options.Vhosts = []string{}
 	}
-	if s.broker, err = openBroker(s.options); err != nil {
-		return err
+	b, err := openBroker(options)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.importLoaded(all); err != nil {
-		return errors.Join(fmt.Errorf("load_definitions: %w", err), s.broker.Shutdown(ctx))
+	err = s.importLoaded(b, all)
+	if err == nil && !users {
+		err = b.AddDefaultUser() // now that there are the vhosts
 	}
 	switch {
-	case !users: // now that there are the vhosts
-		return s.broker.AddDefaultUser()
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("load_definitions: %w", err), b.Shutdown(ctx))
+	case !users:
 	case load.user:
 		s.log.Info().Msgf("the default user '%s' is configured, and definitions have users: both hold", s.options.DefaultUser)
 	default:
 		s.log.Info().Msg("no default user is made: definitions have users")
 	}
-	return nil
+	return b, nil
 }
 
-func (s *server) importLoaded(all definitions.Loaded) error {
-	if s.definitions.skipIfUnchanged && all.Same(s.broker) {
+func (s *server) importLoaded(b *broker.Broker, all definitions.Loaded) error {
+	if s.definitions.skipIfUnchanged && all.Same(b) {
 		s.log.Info().Msg("definitions are what they were at the last start: nothing is imported")
 		return nil
 	}
-	passedOver, err := s.broker.Import(all.Definitions)
+	passedOver, err := b.Import(all.Definitions)
 	if err != nil {
 		return err
 	}
 	if s.definitions.skipIfUnchanged {
-		if err := all.Remember(s.broker); err != nil {
+		if err := all.Remember(b); err != nil {
 			return err
 		}
 	}
@@ -153,9 +155,11 @@ func (s *server) notePassedOver(objects []string) {
 	}
 }
 
-// exportDefinitions is what the broker has, or a vhost of it.
-func (s *server) exportDefinitions(vhost string) ([]byte, error) {
-	return export(s.broker, vhost, definitions.Origin{Version: s.options.Version, Cluster: s.options.ClusterName})
+// exporting returns what writes all definitions, or those of a vhost.
+func (s *server) exporting(b *broker.Broker) func(vhost string) ([]byte, error) {
+	return func(vhost string) ([]byte, error) {
+		return export(b, vhost, definitions.Origin{Version: s.options.Version, Cluster: s.options.ClusterName})
+	}
 }
 
 // defined has definitions, of some vhosts or of all.
@@ -178,21 +182,23 @@ func export(b defined, vhost string, from definitions.Origin) ([]byte, error) {
 	return definitions.WriteVhost(d.Vhosts[0], from)
 }
 
-// importDefinitions imports a file that a command brings, for a cluster or for a
-// vhost. What it says of a fault names the object.
-func (s *server) importDefinitions(vhost string, data []byte) error {
-	parse := definitions.Parse
-	if vhost != "" {
-		parse = func(data []byte) (broker.Definitions, error) { return definitions.ParseVhost(data, vhost) }
+// importing returns what imports a file that a command brings, for a cluster or
+// for a vhost. What it says of a fault names the object.
+func (s *server) importing(b *broker.Broker) func(vhost string, data []byte) error {
+	return func(vhost string, data []byte) error {
+		parse := definitions.Parse
+		if vhost != "" {
+			parse = func(data []byte) (broker.Definitions, error) { return definitions.ParseVhost(data, vhost) }
+		}
+		d, err := parse(data)
+		if err == nil {
+			var passedOver []string
+			passedOver, err = b.Import(d)
+			s.notePassedOver(passedOver)
+		}
+		if errors.As(err, new(*definitions.ParseError)) || errors.As(err, new(*broker.DefinitionError)) {
+			return &control.Error{Kind: control.Invalid, Text: err.Error()}
+		}
+		return err
 	}
-	d, err := parse(data)
-	if err == nil {
-		var passedOver []string
-		passedOver, err = s.broker.Import(d)
-		s.notePassedOver(passedOver)
-	}
-	if errors.As(err, new(*definitions.ParseError)) || errors.As(err, new(*broker.DefinitionError)) {
-		return &control.Error{Kind: control.Invalid, Text: err.Error()}
-	}
-	return err
 }

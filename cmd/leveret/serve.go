@@ -2,24 +2,19 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
-	"github.com/leveretmq/leveret/broker"
 	"github.com/leveretmq/leveret/internal/config"
+	"github.com/leveretmq/leveret/internal/control"
 )
-
-// shutdownLimit bounds the graceful stop: clients that have not answered
-// connection.close by then are cut off.
-const shutdownLimit = 10 * time.Second
 
 // serve runs the broker until the command's context is cancelled or a
 // listener fails.
@@ -50,11 +45,12 @@ func serve(c *cli.Context) error {
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	return (&server{
-		settings: s, set: set, log: log, outputs: outs, ready: announcer(c.App.Writer, s.log), accepting: make(chan struct{}), stop: stop,
+		settings: s, set: set, log: log, outputs: outs, ready: announcer(c.App.Writer, s.log), stop: stop, turns: make(chan turn),
 	}).run(ctx)
 }
 
-// server is a broker with all that belongs to the process that it is in.
+// server is the process that a broker is in, which stays while the broker is
+// opened and closed by commands.
 type server struct {
 	settings
 	set     *config.Set
@@ -62,16 +58,16 @@ type server struct {
 	outputs *outputs
 	ready   zerolog.Logger // says what is waited for
 	certs   *certificates  // nil without TLS
-	broker  *broker.Broker
 	hangUp  chan os.Signal
-	doors   []door
+	stop    func() // ends the process in order
 
-	accepting chan struct{} // closed when doors are open
-	stop      func()        // ends the process in order
+	app   *app                        // nil from stop_app to start_app; of run alone
+	shown atomic.Pointer[control.App] // the same, as commands see it
+	turns chan turn                   // what commands want run to do
 }
 
-// run opens the broker and its doors, serves until ctx is done, or a listener or
-// the store fails, and shuts the broker down.
+// run opens the broker, serves until ctx is done, or a listener or the store
+// fails, and shuts the broker down.
 func (s *server) run(ctx context.Context) (err error) {
 	s.hangUp = make(chan os.Signal, 1)
 	signal.Notify(s.hangUp, syscall.SIGHUP) // which would end the process
@@ -83,69 +79,39 @@ func (s *server) run(ctx context.Context) (err error) {
 		defer s.certs.close()
 	}
 	s.options.Log = s.log
-	if err := s.openWithDefinitions(ctx); err != nil {
+	if err := s.open(ctx); err != nil {
 		return err
 	}
-	l := watchLimits(alarms{s.broker, s.log}, s.settings)
-	defer l.close()
-	closeControl, err := s.openControl(l)
+	closeControl, err := s.openControl()
 	if err != nil {
-		return errors.Join(err, s.broker.Shutdown(ctx))
+		return errors.Join(err, s.close(ctx))
 	}
 	defer closeControl()
-	doors, err := s.openDoors()
-	if err != nil {
-		return errors.Join(err, s.broker.Shutdown(ctx))
-	}
-	s.doors = doors
-	ended := make(chan error, len(doors))
-	for _, d := range doors {
-		go func() { ended <- s.broker.Serve(d) }() // waited for below
-	}
-	close(s.accepting)
-	announce(doors, s.ready)
-
-	errs := s.await(ctx, ended)
-	running := len(doors) - len(errs)
-	errs = append(errs, s.shutDown(ctx))
-	for range running {
-		errs = append(errs, <-ended)
+	announce(s.app.doors, s.ready)
+	errs := []error{s.await(ctx)}
+	if s.app != nil {
+		errs = append(errs, s.close(ctx))
 	}
 	s.log.Info().Msg("stopped")
 	return errors.Join(errs...)
 }
 
-// openDoors opens all listeners, or none.
-func (s *server) openDoors() ([]door, error) {
-	doors, err := openDoors("TCP", s.listen)
-	if err != nil {
-		return nil, err
-	}
-	secure, err := openDoors("TLS (SSL)", s.listenTLS)
-	if err != nil {
-		closeDoors(doors)
-		return nil, err
-	}
-	for _, d := range secure {
-		d.Listener = tls.NewListener(d.Listener, s.certs.Config())
-		doors = append(doors, d)
-	}
-	return doors, nil
-}
-
-// await keeps the files that are in use up to date until it is time to stop. It
-// returns why a listener ended, if one did.
-func (s *server) await(ctx context.Context, ended <-chan error) []error {
+// await does what is to be done while the broker runs, until it is time to stop.
+// It returns why a listener ended, if one did.
+func (s *server) await(ctx context.Context) error {
 	files := s.certs.events()
 	for {
 		select {
 		case <-ctx.Done():
 			s.log.Info().Msg("stopping")
 			return nil
-		case err := <-ended:
-			return []error{err}
-		case <-s.broker.Failed(): // Shutdown says why
+		case err := <-s.app.ends():
+			s.app.running--
+			return err
+		case <-s.app.failed(): // close says why
 			return nil
+		case t := <-s.turns:
+			t.done <- t.do(ctx)
 		case <-s.hangUp:
 			s.outputs.file.hangUp(s.log)
 			s.certs.reload()
@@ -157,16 +123,4 @@ func (s *server) await(ctx context.Context, ended <-chan error) []error {
 			s.certs.reload()
 		}
 	}
-}
-
-// shutDown tells all clients, and waits for a while until they have gone.
-func (s *server) shutDown(ctx context.Context) error {
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownLimit)
-	defer cancel()
-	err := s.broker.Shutdown(limit)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn().Err(err).Msg("clients were cut off")
-		return nil
-	}
-	return err
 }

@@ -23,7 +23,7 @@ func start(t *testing.T, path string) *broker.Broker {
 	b := broker.New(broker.Options{})
 	ready := make(chan struct{})
 	close(ready)
-	s, err := Listen(path, &Node{Broker: b, Name: "rabbit@here", Ready: ready})
+	s, err := Listen(path, &Node{Name: "rabbit@here", App: func() *App { return &App{Broker: b, Booted: ready} }})
 	if err != nil {
 		t.Fatal(err)
 	}

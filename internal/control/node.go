@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +12,6 @@ import (
 // Node is the process that runs a broker, as far as commands are about it.
 // Functions that are nil are what it cannot do.
 type Node struct {
-	Broker  *broker.Broker
 	Name    string // what RabbitMQ calls it, such as rabbit@localhost; it only shows
 	Cluster string // likewise
 	Version string // of leveret
@@ -21,22 +21,46 @@ type Node struct {
 	ConfigFiles []string
 	LogFiles    []string
 	Started     time.Time
-	Ready       <-chan struct{} // closed when clients may connect
 
-	Listeners func() []Listener
-	Resources func() Resources
+	App func() *App // what runs now; nil from stop_app to start_app
 
-	Stop           func()                        // ends the process in order
-	SetLogLevel    func(level string) error      // debug, info, warning, error or none
-	SetMemoryLimit func(amount string) error     // a part of the memory, or a size
-	SetDiskLimit   func(amount string) error     // a size, or a multiple of the memory
-	Settings       func() map[string]string      // by the keys of rabbitmq.conf
-	Certificates   func() ([]Certificate, error) // that listeners show
-	Plugins        func() []string               // whose functions are there
-	StopApp        func() error                  // no client may connect any more
-	StartApp       func() error                  // they may again
+	Stop         func()                        // ends the process in order
+	StopApp      func(context.Context) error   // no client may connect any more
+	StartApp     func(context.Context) error   // they may again
+	Reset        func(context.Context) error   // forgets all that is kept
+	SetLogLevel  func(level string) error      // debug, info, warning, error or none
+	Settings     func() map[string]string      // by the keys of rabbitmq.conf
+	Certificates func() ([]Certificate, error) // that listeners show
+	Plugins      func() []string               // whose functions are there
+}
+
+// App is what stop_app ends, and start_app begins: a broker with its listeners.
+type App struct {
+	Booted <-chan struct{} // closed when clients may connect, or never may
+	Broker *broker.Broker  // nil until then, and if it cannot be opened
+
+	Listeners      []Listener
+	Resources      func() Resources
+	SetMemoryLimit func(amount string) error // a part of the memory, or a size
+	SetDiskLimit   func(amount string) error // a size, or a multiple of the memory
 	Export         func(vhost string) ([]byte, error)
 	Import         func(vhost string, definitions []byte) error // all or nothing
+}
+
+// running is what clients may connect to; nil if they may not.
+func (n *Node) running() *App {
+	app := n.App()
+	if app == nil {
+		return nil
+	}
+	select {
+	case <-app.Booted:
+		if app.Broker != nil {
+			return app
+		}
+	default:
+	}
+	return nil
 }
 
 // Listener is where clients connect.
@@ -120,6 +144,9 @@ func describe(err error) *Error {
 	}
 	return &Error{Failed, err.Error()}
 }
+
+// stopped is the error of what only an open broker does.
+func stopped() error { return &Error{Stopped, "the broker is stopped: see start_app"} }
 
 // cannot is the error of what a process has no function for.
 func cannot() error { return &Error{Unsupported, "not supported by this broker"} }

@@ -14,9 +14,10 @@ import (
 // operation carries out a command. What it returns becomes JSON.
 type operation func(*request) (any, error)
 
-// operations are all that there are, by name.
+// operations are all that an open broker carries out, by name; see nodeOperations
+// for the others.
 var operations = merged(
-	nodeOperations, listOperations, userOperations, permissionOperations, vhostOperations, parameterOperations, policyOperations, queueOperations,
+	appOperations, listOperations, userOperations, permissionOperations, vhostOperations, parameterOperations, policyOperations, queueOperations,
 )
 
 func merged(all ...map[string]operation) map[string]operation {

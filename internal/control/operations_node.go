@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 )
 
+// nodeOperations are about the process. Those of the broker in it are refused
+// while that is stopped.
 var nodeOperations = map[string]operation{
 	"ping":          func(*request) (any, error) { return nil, nil },
+	"app":           func(q *request) (any, error) { return State{Running: q.App != nil, Stopped: q.Node.App() == nil}, nil },
 	"status":        status,
 	"await_startup": awaitStartup,
 	"stop":          func(q *request) (any, error) { return nil, call(q.Stop) },
-	"listeners":     func(q *request) (any, error) { return q.listeners(), nil },
+	"start_app":     func(q *request) (any, error) { return nil, with(q.StartApp, q.Context) },
+	"stop_app":      func(q *request) (any, error) { return nil, with(q.StopApp, q.Context) },
+	"reset":         func(q *request) (any, error) { return nil, with(q.Reset, q.Context) },
 	"certificates": func(q *request) (any, error) {
 		if q.Certificates == nil {
 			return []Certificate{}, nil
@@ -26,11 +32,13 @@ var nodeOperations = map[string]operation{
 		}
 		return q.Settings(), nil
 	},
-	"set_log_level":                func(q *request) (any, error) { return nil, with(q.SetLogLevel, q.get("level")) },
+	"set_log_level": func(q *request) (any, error) { return nil, with(q.SetLogLevel, q.get("level")) },
+}
+
+var appOperations = map[string]operation{
+	"listeners":                    func(q *request) (any, error) { return q.listeners(), nil },
 	"set_vm_memory_high_watermark": func(q *request) (any, error) { return nil, with(q.SetMemoryLimit, q.get("amount")) },
 	"set_disk_free_limit":          func(q *request) (any, error) { return nil, with(q.SetDiskLimit, q.get("amount")) },
-	"start_app":                    func(q *request) (any, error) { return nil, run(q.StartApp) },
-	"stop_app":                     func(q *request) (any, error) { return nil, run(q.StopApp) },
 	"export_definitions": func(q *request) (any, error) {
 		if q.Export == nil {
 			return nil, cannot()
@@ -54,13 +62,6 @@ func call(f func()) error {
 	return nil
 }
 
-func run(f func() error) error {
-	if f == nil {
-		return cannot()
-	}
-	return f()
-}
-
 func with[T any](f func(T) error, argument T) error {
 	if f == nil {
 		return cannot()
@@ -68,45 +69,47 @@ func with[T any](f func(T) error, argument T) error {
 	return f(argument)
 }
 
-// awaitStartup returns when clients may connect.
+// awaitStartup returns when clients may connect. It does not wait for start_app.
 func awaitStartup(q *request) (any, error) {
+	app := q.Node.App()
+	if app == nil {
+		return nil, stopped()
+	}
 	select {
-	case <-q.Ready:
-		return nil, nil
+	case <-app.Booted:
 	case <-q.Done():
 		return nil, q.Err()
 	}
-}
-
-// ready tells whether clients may connect.
-func (n *Node) ready() bool {
-	select {
-	case <-n.Ready:
-		return true
-	default:
-		return false
+	if app.Broker == nil {
+		return nil, stopped()
 	}
+	return nil, nil
 }
 
-func (n *Node) listeners() []Listener {
-	if n.Listeners == nil {
+func (q *request) listeners() []Listener {
+	if q.App == nil {
 		return []Listener{}
 	}
-	all := n.Listeners()
+	all := slices.Clone(q.Listeners)
 	for i := range all {
-		all[i].Node = n.Name
+		all[i].Node = q.Name
 	}
 	return all
+}
+
+// State is whether clients may connect.
+type State struct {
+	Running bool `json:"is_running"`
+	Stopped bool `json:"is_stopped"` // by stop_app
 }
 
 // Status is what there is to say of a node. Its keys are RabbitMQ's, as far as it
 // has them.
 type Status struct {
+	State
 	PID     int      `json:"pid"`
 	OS      string   `json:"os"`
 	Uptime  int      `json:"uptime"` // seconds
-	Running bool     `json:"is_running"`
-	Stopped bool     `json:"is_stopped"` // by stop_app
 	Node    string   `json:"node"`
 	Cluster string   `json:"cluster_name"`
 	Version string   `json:"rabbitmq_version"` // that clients are told
@@ -161,7 +164,8 @@ type Totals struct {
 
 func status(q *request) (any, error) {
 	s := Status{
-		PID: os.Getpid(), OS: runtime.GOOS, Uptime: int(time.Since(q.Started) / time.Second), Running: q.ready(),
+		State: State{Running: q.App != nil, Stopped: q.Node.App() == nil},
+		PID:   os.Getpid(), OS: runtime.GOOS, Uptime: int(time.Since(q.Started) / time.Second),
 		Node: q.Name, Cluster: q.Cluster, Version: q.Server, Product: "leveret", Leveret: q.Version,
 		Runtime: fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH),
 		Plugins: []string{}, DataDir: q.DataDir, ConfigFiles: orNone(q.ConfigFiles), LogFiles: orNone(q.LogFiles), Alarms: q.alarms(),
@@ -171,7 +175,7 @@ func status(q *request) (any, error) {
 		s.Plugins = q.Plugins()
 	}
 	s.Files.Sockets = s.Totals.Connections
-	if q.Resources != nil {
+	if q.App != nil && q.Resources != nil {
 		r := q.Resources()
 		s.MemoryTotal, s.MemoryLimit, s.MemorySetting = r.Memory, r.MemoryLimit, r.MemorySetting
 		s.DiskFree, s.DiskLimit, s.Files.Used, s.Files.Limit = r.Disk, r.DiskLimit, r.Files, r.FileLimit
@@ -186,19 +190,25 @@ func orNone(all []string) []string {
 	return all
 }
 
-func (n *Node) alarms() []Alarm {
+func (q *request) alarms() []Alarm {
 	all := []Alarm{}
-	for _, a := range n.Broker.Alarms() {
-		all = append(all, Alarm{n.Name, string(a), "resource_limit"})
+	if q.App == nil {
+		return all
+	}
+	for _, a := range q.Broker.Alarms() {
+		all = append(all, Alarm{q.Name, string(a), "resource_limit"})
 	}
 	return all
 }
 
-func (n *Node) totals() Totals {
-	vhosts := n.Broker.Vhosts()
-	t := Totals{Connections: len(n.Broker.ConnectionInfos()), Vhosts: len(vhosts)}
+func (q *request) totals() (t Totals) {
+	if q.App == nil {
+		return t
+	}
+	vhosts := q.Broker.Vhosts()
+	t = Totals{Connections: len(q.Broker.ConnectionInfos()), Vhosts: len(vhosts)}
 	for _, v := range vhosts {
-		queues, _ := n.Broker.Queues(v) // none, if it is deleted meanwhile
+		queues, _ := q.Broker.Queues(v) // none, if it is deleted meanwhile
 		t.Queues += len(queues)
 	}
 	return t

@@ -74,6 +74,7 @@ func (s *Server) Close() error {
 type request struct {
 	context.Context
 	*Node
+	*App      // nil: clients may not connect
 	arguments url.Values
 	out       *json.Encoder
 	flush     func()
@@ -83,9 +84,21 @@ type request struct {
 // stand for most that are no letters.
 const maxArguments = 1 << 30
 
+// find is the operation of a name, nil if there is none.
+func find(name string, app *App) operation {
+	if op := nodeOperations[name]; op != nil {
+		return op
+	}
+	if op := operations[name]; op == nil || app != nil {
+		return op
+	}
+	return func(*request) (any, error) { return nil, stopped() }
+}
+
 // ServeHTTP carries out one command.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	op := operations[r.URL.Path[1:]]
+	app := s.node.running()
+	op := find(r.URL.Path[1:], app)
 	switch {
 	case op == nil:
 		http.Error(w, "unknown command", http.StatusNotFound)
@@ -100,7 +113,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
-	q := &request{r.Context(), s.node, r.PostForm, json.NewEncoder(w), w.(http.Flusher).Flush}
+	q := &request{r.Context(), s.node, app, r.PostForm, json.NewEncoder(w), w.(http.Flusher).Flush}
 	q.out.SetEscapeHTML(false)
 	var last line
 	if result, err := op(q); err != nil {

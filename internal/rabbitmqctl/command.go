@@ -38,6 +38,7 @@ type command struct {
 	down    string // said if there is none, in place of RabbitMQ's long words
 	awaits  bool   // it waits for a broker that does not answer yet
 	refused bool   // whatever its switches are
+	app     need
 
 	banner    string // said before, with the values of arguments: {user}
 	operation string // of package control; empty: its name. "-": none
@@ -47,6 +48,16 @@ type command struct {
 	show      func(*run, json.RawMessage) outcome
 	failures  failures
 }
+
+// need is whether the broker has to be open for a command, which stop_app and
+// start_app decide.
+type need uint8
+
+const (
+	running need = iota
+	stopped
+	either
+)
 
 // kind is what a switch takes.
 type kind uint8

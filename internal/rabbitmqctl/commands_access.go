@@ -145,7 +145,7 @@ var vhostCommands = []command{
 var policyCommands = []command{
 	{
 		name: "list_policies", tools: ctl | diagnostics, about: "Lists the policies of a virtual host",
-		usage: "[--vhost <vhost>] [--no-table-headers]", columns: policyColumns, shown: policyColumns, banner: `Listing policies for vhost "{vhost}" ...`,
+		usage: "[--vhost <vhost>] [--no-table-headers] [--timeout <timeout>]", columns: policyColumns, shown: policyColumns, banner: `Listing policies for vhost "{vhost}" ...`,
 		failures: failures{"no_vhost": noVhost},
 	},
 	{

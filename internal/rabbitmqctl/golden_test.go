@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rabbitmq/amqp091-go"
@@ -168,18 +169,24 @@ func newStage(t *testing.T) *stage {
 	go func() { ended <- b.Serve(l) }()
 	socket := filepath.Join(t.TempDir(), "s")
 	t.Setenv("LEVERET_SOCKET", socket)
-	ready := make(chan struct{})
-	close(ready)
+	booted := make(chan struct{})
+	close(booted)
 	port := l.Addr().(*net.TCPAddr).Port
-	c, err := control.Listen(socket, &control.Node{
-		Broker: b, Name: "rabbit@localhost", Cluster: "rabbit@localhost", Version: "1.0", Server: "3.10.8", Ready: ready,
-		Listeners: func() []control.Listener {
-			return []control.Listener{{Protocol: "amqp", Interface: "[::]", Port: port, Purpose: "AMQP 0-9-1"}}
-		},
+	app := &control.App{
+		Broker: b, Booted: booted,
+		Listeners:      []control.Listener{{Protocol: "amqp", Interface: "[::]", Port: port, Purpose: "AMQP 0-9-1"}},
 		SetMemoryLimit: func(text string) error { b.SetAlarm(broker.MemoryAlarm, text == "0.0"); return nil },
 		SetDiskLimit:   func(string) error { return nil },
-		SetLogLevel:    func(string) error { return nil },
 		Import:         func(string, []byte) error { return b.CreateVhost("imp") },
+	}
+	shown := new(atomic.Pointer[control.App])
+	shown.Store(app)
+	c, err := control.Listen(socket, &control.Node{
+		Name: "rabbit@localhost", Cluster: "rabbit@localhost", Version: "1.0", Server: "3.10.8", App: shown.Load,
+		StopApp:     func(context.Context) error { shown.Store(nil); return nil },
+		StartApp:    func(context.Context) error { shown.Store(app); return nil },
+		Reset:       func(context.Context) error { _ = b.DeleteUser("gone"); return nil },
+		SetLogLevel: func(string) error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func (r *run) end(o outcome) int {
 	}
 	switch {
 	case o.said:
-	case r.last("formatter") == "json":
+	case r.last("formatter") == "json" && (o.json != nil || o.code == 0):
 		v := o.json
 		if v == nil {
 			v = map[string]string{"message": o.text}

@@ -65,7 +65,7 @@ func Run(ctx context.Context, name string, args []string, io Streams) int {
 		return r.end(help(r))
 	}
 	if c := in.command; !c.early && c.operation != "-" {
-		if r.client, err = control.Dial(control.Candidates(r.last("socket"))); err != nil {
+		if err := r.connect(); err != nil {
 			return r.failed(err)
 		}
 	}
@@ -139,6 +139,24 @@ func (r *run) carryOut() int {
 		return r.end(outcome{text: c.done})
 	}
 	return 0
+}
+
+// connect looks for the broker, and whether it is open or not as the command
+// needs it. That is known before the banner.
+func (r *run) connect() (err error) {
+	if r.client, err = control.Dial(control.Candidates(r.last("socket"))); err != nil || r.command.app == either {
+		return err
+	}
+	answer, err := r.client.Call(r.context, "app", nil, nil)
+	switch s := statusOf(answer); {
+	case err != nil:
+		return err
+	case r.command.app == running && !s.Running:
+		return &control.Error{Kind: control.Stopped}
+	case r.command.app == stopped && !s.Stopped:
+		return &control.Error{Kind: control.Running}
+	}
+	return nil
 }
 
 // call asks the broker.

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/leveretmq/leveret/internal/control"
 )
 
 // knownPlugins are RabbitMQ's plugins, and whether what they do is there. There is
@@ -42,8 +40,8 @@ func pluginsThere() (all []string) {
 // listPlugins shows all, or those with a text in their names.
 func listPlugins(r *run, _ json.RawMessage) outcome {
 	running := byte(' ')
-	if c, err := control.Dial(control.Candidates(r.last("socket"))); err == nil {
-		c.Close()
+	if r.connect() == nil {
+		r.client.Close()
 		running = '*'
 	}
 	var lines []string
