@@ -276,6 +276,9 @@ func TestWhereTLSListens(t *testing.T) {
 	if _, err := fromFile(t, "listeners.tcp = none"); !errors.Is(err, errNoDoors) {
 		t.Errorf("no listener at all: %v", err)
 	}
+	if _, err := read(t, "--tls-require-client-cert"); err == nil || !strings.HasPrefix(err.Error(), "--tls-require-client-cert: ssl_options.fail_if_no_peer_cert: want ") {
+		t.Errorf("a certificate that nobody verifies is required: %v", err)
+	}
 	if _, err := read(t, "--tls-version=tlsv1.1,tlsv1.3"); err == nil || !strings.Contains(err.Error(), "want versions that follow each other") {
 		t.Errorf("got %v", err)
 	}

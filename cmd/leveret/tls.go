@@ -34,6 +34,10 @@ func tlsFiles(set *config.Set) (certs.Files, error) {
 		Require:  set.Bool("ssl_options.fail_if_no_peer_cert"),
 		Depth:    -1,
 	}
+	if f.Require && !f.Verify { // else nobody would be refused
+		return f, fmt.Errorf("%s: ssl_options.fail_if_no_peer_cert: want ssl_options.verify to be verify_peer with it",
+			set.Origin("ssl_options.fail_if_no_peer_cert"))
+	}
 	if set.Has("ssl_options.depth") {
 		f.Depth = int(set.Number("ssl_options.depth"))
 	}
