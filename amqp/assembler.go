@@ -99,7 +99,7 @@ func (a *assembler) space(n int) []byte {
 	}
 	b := a.content.body
 	if cap(b)-len(b) < n { // grow towards the declared size as the bytes come
-		grown := uninitialized(int(min(max(uint64(2*cap(b)), uint64(len(b)+n), a.first), a.size)))
+		grown := Uninitialized(int(min(max(uint64(2*cap(b)), uint64(len(b)+n), a.first), a.size)))
 		b = grown[:copy(grown, b)]
 	}
 	a.content.body = b[:len(b)+n]

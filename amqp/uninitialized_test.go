@@ -8,7 +8,7 @@ import (
 func TestUninitializedMemoryIsOnesOwn(t *testing.T) {
 	var all [][]byte
 	for i := range 256 {
-		b := uninitialized(1 + i*1000)
+		b := Uninitialized(1 + i*1000)
 		if len(b) != 1+i*1000 || cap(b) != len(b) {
 			t.Fatalf("length %d, capacity %d, want %d", len(b), cap(b), 1+i*1000)
 		}

@@ -71,7 +71,7 @@ func (r *run) keep(i int) *message {
 		r.messages = make([]message, r.small(i))
 	}
 	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
-		r.slab = make([]byte, 0, r.slabFor(i))
+		r.slab = amqp.Uninitialized(r.slabFor(i))[:0]
 	}
 	m := &r.messages[0]
 	r.messages = r.messages[1:]
@@ -111,7 +111,7 @@ func (r *run) hold(c amqp.Content, t traits) {
 		r.messages = make([]message, min(max(i, 1), slabCount))
 	}
 	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
-		r.slab = make([]byte, 0, max(n, min(2*cap(r.slab), slabSize)))
+		r.slab = amqp.Uninitialized(max(n, min(2*cap(r.slab), slabSize)))[:0]
 	}
 	r.contents = append(r.contents, c)
 	r.note(1, t.persistent)

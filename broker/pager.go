@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/storage"
 )
 
@@ -196,7 +197,7 @@ func (p *pager) read(q *queue, b *block) (from int, messages []*message, _ error
 	var failed error
 	err := p.store.Load(q.storedID(), b.items[from:], func(i int, blob []byte) {
 		if cap(slab)-len(slab) < len(blob) {
-			slab = make([]byte, 0, max(len(blob), min(size, slabSize)))
+			slab = amqp.Uninitialized(max(len(blob), min(size, slabSize)))[:0]
 		}
 		n := len(slab)
 		slab = append(slab, blob...)
