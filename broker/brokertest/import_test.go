@@ -8,7 +8,8 @@ import (
 	"github.com/leveretmq/leveret/broker/brokertest"
 )
 
-// What RabbitMQ has exported is there, with its users and what policies ask for.
+// What RabbitMQ has exported is there, with its users and what policies ask for. It
+// exports bindings of exchanges that it leaves out.
 func TestDefinitionsAreImported(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)
@@ -19,7 +20,8 @@ func TestDefinitionsAreImported(t *testing.T) {
 		"policies": [{"vhost": "tenant", "name": "short", "pattern": "orders", "apply-to": "queues", "definition": {"max-length": 1}}],
 		"exchanges": [{"name": "shop", "vhost": "tenant", "type": "topic", "durable": true, "auto_delete": false, "internal": false, "arguments": {}}],
 		"queues": [{"name": "orders", "vhost": "tenant", "durable": true, "auto_delete": false, "arguments": {}}],
-		"bindings": [{"source": "shop", "vhost": "tenant", "destination": "orders", "destination_type": "queue", "routing_key": "order.#", "arguments": {}}]
+		"bindings": [{"source": "shop", "vhost": "tenant", "destination": "orders", "destination_type": "queue", "routing_key": "order.#", "arguments": {}},
+			{"source": "internal", "vhost": "tenant", "destination": "orders", "destination_type": "queue", "routing_key": "", "arguments": {}}]
 	}`))
 	tenant := b.Of("tenant")
 	for _, body := range []string{"one", "two"} {
