@@ -8,9 +8,10 @@ import "context"
 // because of an alarm or because their clients do not read, nor beyond ctx.
 func (s *Server) Settle(ctx context.Context) {
 	for _, c := range s.Conns() {
-		for wait := c.unsettled(); wait != nil; wait = c.unsettled() {
+		for wait, gone := c.unsettled(); wait != nil; wait, gone = c.unsettled() {
 			select {
 			case <-wait:
+			case <-gone:
 			case <-ctx.Done():
 				return
 			}
@@ -18,22 +19,23 @@ func (s *Server) Settle(ctx context.Context) {
 	}
 }
 
-// unsettled is closed when something has changed that Settle waits for; nil if
-// there is nothing.
-func (c *Conn) unsettled() <-chan struct{} {
-	gone := c.server.departure(c)
+// unsettled returns what is closed when something has changed that Settle waits
+// for, nil if there is nothing, and what is closed when the connection has ended:
+// what others have left to its reader is not done then.
+func (c *Conn) unsettled() (wait, gone <-chan struct{}) {
+	gone = c.server.departure(c)
 	c.forced.Lock()
 	abandoned := c.forced.lost != nil
 	c.forced.Unlock()
 	switch {
 	case gone == nil:
-		return nil
+		return nil, nil
 	case abandoned:
-		return gone
+		return gone, gone
 	case c.blocked.Load() && c.server.alarms.on(), c.unread.Load() && c.out.over(ownOutboxHigh):
-		return nil
+		return nil, nil
 	}
-	return c.errands.finished()
+	return c.errands.finished(), gone
 }
 
 // departure is closed when a connection has ended; nil if this one has.
