@@ -25,7 +25,7 @@ type Broker struct {
 
 	failed context.Context // ends, with the cause, when the store has failed
 	giveUp context.CancelCauseFunc
-	ended  func() error // closes the store, once
+	ended  func(context.Context) error // hands on what is dying until then, and closes the store once
 }
 
 // New returns a broker that keeps everything in memory. It does not listen yet:
@@ -56,13 +56,17 @@ func Open(o Options) (*Broker, error) {
 	p := newPager(store, b.fail)
 	b.parameters.store = store
 	b.store, b.access.store, b.vhosts.store, b.vhosts.pager = store, store, store, p
-	b.ended = sync.OnceValue(func() error {
-		b.vhosts.undertaker.close()
+	closed := sync.OnceValue(func() error {
 		p.close()
 		return store.Close()
 	})
+	b.ended = func(ctx context.Context) error {
+		b.vhosts.undertaker.close(ctx)
+		return closed()
+	}
 	if err := b.recover(state, began); err != nil {
-		return nil, errors.Join(err, b.ended())
+		b.giveUp(err)
+		return nil, errors.Join(err, b.ended(b.failed))
 	}
 	b.vhosts.eachQueue((*queue).rise)
 	b.addVhosts()
@@ -71,8 +75,8 @@ func Open(o Options) (*Broker, error) {
 
 func newBroker(o Options) *Broker {
 	b := &Broker{options: o.withDefaults(), vhosts: vhosts{log: o.Log, undertaker: newUndertaker()}}
-	b.ended = func() error {
-		b.vhosts.undertaker.close()
+	b.ended = func(ctx context.Context) error {
+		b.vhosts.undertaker.close(ctx)
 		return nil
 	}
 	b.access = newAccess(&b.options)
@@ -112,7 +116,8 @@ func (b *Broker) ServeConn(conn net.Conn) { b.server.ServeConn(conn) }
 // the remaining connections are cut and its error is returned. A broker that
 // was shut down stays so: Serve and ServeConn then close what they are given.
 //
-// At the end the data directory is closed. If the store has failed, or fails
+// Dead letters are handed on until ctx ends; those that are left are where they
+// were after the next start. At the end the data directory is closed. If the store has failed, or fails
 // meanwhile, clients are given hardly any time, and the error is why. What waits
 // for room on the disk fails when ctx ends, and so does the store.
 func (b *Broker) Shutdown(ctx context.Context) error {
@@ -122,7 +127,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	err := b.server.Shutdown(ctx, amqp.ConnectionForced.Errorf(
 		"broker forced connection closure with reason 'shutdown'"))
 	b.vhosts.eachQueue((*queue).sleep)
-	closed := b.ended()
+	closed := b.ended(ctx)
 	if cause := context.Cause(b.failed); cause != nil {
 		return cause
 	}

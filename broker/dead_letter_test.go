@@ -1,13 +1,12 @@
 package broker
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -173,6 +172,7 @@ func TestLettersKeepTheirOrder(t *testing.T) {
 	}
 	p.SendMethods(1, &amqp.BasicNack{DeliveryTag: 5}, &amqp.BasicNack{DeliveryTag: 2, Multiple: true}, &amqp.BasicNack{Multiple: true})
 	p.sync()
+	k.vhosts.undertaker.await()
 	p.Quit()
 	k.restart()
 	p = connect(t, k.Broker, 1)
@@ -435,25 +435,37 @@ func TestPublishersWaitForLetters(t *testing.T) {
 	}
 }
 
-// What has died and is not handed on yet dies again after the restart.
-func TestABrokerThatEndsDoesNotWaitForAllThatIsDying(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := New(Options{})
-		p := connect(t, b, 1)
-		p.declareWith("d")
-		p.declareWith("q", "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "d", "x-message-ttl", int32(60_000))
-		u := b.vhosts.undertaker
-		release := u.hold()
-		const n, each = 1000, 8
-		for range n {
-			p.send("q", amqp.BasicProperties{}, strings.Repeat("x", burialSize/each))
-		}
-		p.Quit()
-		elapse(2 * time.Minute)
-		go u.close()
-		synctest.Wait()
-		release()
-		wantReady(t, b, "q", 0)
-		wantReady(t, b, "d", (1+lastTurns)*each)
-	})
+// What has died is handed on before the broker ends, with what dies by that. If
+// there is no time for it, it dies again after the restart.
+func TestABrokerThatEndsHandsOnWhatIsDying(t *testing.T) {
+	for name, timely := range map[string]bool{"time": true, "no time": false} {
+		t.Run(name, func(t *testing.T) {
+			k := keep(t)
+			p := connect(t, k.Broker, 1)
+			p.declareWith("e")
+			p.declareWith("d", "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "e", "x-message-ttl", int32(0))
+			p.declareWith("q", "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "d", "x-max-length", int32(1))
+			u := k.vhosts.undertaker
+			release := u.hold()
+			const n = 70 * burialLen
+			p.fill("q", 2, 0, 1+n, 8)
+			p.Quit()
+			ctx, cancel := context.WithCancel(t.Context())
+			if !timely {
+				cancel()
+			}
+			u.mu.Lock()
+			u.until = ctx
+			u.mu.Unlock()
+			release()
+			want := map[bool]int{true: n}[timely]
+			wantReady(t, k.Broker, "e", want)
+			cancel()
+			k.restart()
+			u = k.vhosts.undertaker
+			u.await()
+			wantReady(t, k.Broker, "q", 1)
+			wantReady(t, k.Broker, "e", n)
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -99,11 +100,13 @@ func (p *pager) discard(head *block) {
 	p.changed.Broadcast()
 }
 
-// rest waits until there is nothing to do; worked tells that there was.
-func (p *pager) rest() (worked bool) {
+// rest waits until there is nothing to do, or ctx ends; worked tells that there
+// was.
+func (p *pager) rest(ctx context.Context) (worked bool) {
+	defer wakeAfter(ctx, p.changed)()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.closing && (!p.idle || p.asking.len()+p.purged.len() > 0) {
+	for !p.closing && ctx.Err() == nil && (!p.idle || p.asking.len()+p.purged.len() > 0) {
 		worked = true
 		p.changed.Wait()
 	}

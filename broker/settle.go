@@ -1,6 +1,9 @@
 package broker
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // Settle waits until the broker has done what timers have begun: letters and
 // delayed messages have reached their queues, what is late has been closed. What
@@ -9,9 +12,19 @@ import "context"
 func (b *Broker) Settle(ctx context.Context) {
 	for worked := true; worked && ctx.Err() == nil; {
 		b.server.Settle(ctx)
-		worked = b.vhosts.undertaker.rest()
+		worked = b.vhosts.undertaker.rest(ctx)
 		if p := b.vhosts.pager; p != nil {
-			worked = p.rest() || worked
+			worked = p.rest(ctx) || worked
 		}
 	}
+}
+
+// wakeAfter wakes those who wait for c when ctx ends, until what it returns is
+// called.
+func wakeAfter(ctx context.Context, c *sync.Cond) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		c.L.Lock()
+		defer c.L.Unlock()
+		c.Broadcast()
+	})
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"context"
 	"sync"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -11,12 +12,11 @@ import (
 // due, one queue after the other: nobody's reader pays for a storm of them. There
 // is a goroutine as long as there are some.
 type undertaker struct {
-	mu      sync.Mutex // guards what follows; a leaf
-	asking  fifo[*queue]
-	busy    bool // run is going on
-	closing bool
-	turns   int       // that are left then
-	idle    sync.Cond // run has ended
+	mu     sync.Mutex // guards what follows; a leaf
+	asking fifo[*queue]
+	busy   bool            // run is going on
+	until  context.Context // the end of the last run, after which there is no other; nil as long as the broker goes on
+	idle   sync.Cond       // run has ended
 }
 
 func newUndertaker() *undertaker {
@@ -37,7 +37,7 @@ func (u *undertaker) ask(q *queue) {
 func (u *undertaker) add(q *queue) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.closing {
+	if u.until != nil && !u.busy {
 		return false
 	}
 	u.asking.push(q)
@@ -48,26 +48,27 @@ func (u *undertaker) add(q *queue) bool {
 	return true
 }
 
-// lastTurns is how many turns there are when the broker ends, besides one for each
-// queue.
-const lastTurns = 64
-
-// close waits until all who have asked so far had their turn. What is not handed
-// on then dies again after the restart.
-func (u *undertaker) close() {
+// close waits until all that is dead has been handed on, with what dies by that,
+// or until ctx ends. Nothing goes round for ever without a client (DLX-17), so
+// there is an end. What is left then, or by a crash, is still stored in its queue:
+// it expires or is too much again after the restart, and what was rejected comes
+// back as redelivered.
+func (u *undertaker) close(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.closing, u.turns = true, lastTurns
+	u.until = ctx
 	for u.busy {
 		u.idle.Wait()
 	}
 }
 
-// rest waits until there are no dead; worked tells that there were some.
-func (u *undertaker) rest() (worked bool) {
+// rest waits until there are no dead, or ctx ends; worked tells that there were
+// some.
+func (u *undertaker) rest(ctx context.Context) (worked bool) {
+	defer wakeAfter(ctx, &u.idle)()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for u.busy {
+	for u.busy && ctx.Err() == nil {
 		worked = true
 		u.idle.Wait()
 	}
@@ -78,13 +79,10 @@ func (u *undertaker) rest() (worked bool) {
 func (u *undertaker) next(last *queue, more bool) *queue {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if more && u.closing {
-		u.turns--
-	}
-	if more && u.turns >= 0 {
+	if more {
 		u.asking.push(last)
 	}
-	if u.asking.len() == 0 {
+	if u.asking.len() == 0 || u.until != nil && u.until.Err() != nil {
 		u.busy, u.asking = false, fifo[*queue]{}
 		u.idle.Broadcast()
 		return nil
@@ -125,16 +123,6 @@ func (b *burial) bury(q *queue) (more bool) {
 	q.buried(b.batch, stay)
 	q.dying.asked = q.dying.ready() > 0 && !q.deleted && err == nil
 	return q.dying.asked
-}
-
-// buryAll hands on all of a queue's dead that there are queues for. q.moving is
-// held.
-func (b *burial) buryAll(q *queue) {
-	q.mu.Lock()
-	q.hurry()
-	q.mu.Unlock()
-	for b.bury(q) {
-	}
 }
 
 // unreadable has the broker end since messages of the queue cannot be read. There
