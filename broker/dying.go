@@ -128,8 +128,12 @@ func (d *dying) next() (p parting) {
 	return p
 }
 
-// buried counts what was handed on, but for those that stay. q.mu is held.
+// buried counts what was handed on, but for those that stay. q.mu is held. A
+// queue that went meanwhile, with its vhost, has none to count.
 func (q *queue) buried(all []parting, stay []int) {
+	if q.deleted {
+		return
+	}
 	d := &q.dying
 	for i := range all {
 		p := &all[i]
@@ -180,7 +184,7 @@ var errDying = errors.New("messages are dying")
 
 // mayEnd returns errDying if there is. q.moving is held.
 func (d *dying) mayEnd() error {
-	few := d.dead.len() <= burialLen && d.loaded <= burialSize && d.loaded == d.bytes-d.later
+	few := d.due == 0 && d.dead.len() <= burialLen && d.loaded <= burialSize && d.loaded == d.bytes-d.later
 	if few || d.ready() == 0 {
 		return nil
 	}

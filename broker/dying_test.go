@@ -200,6 +200,62 @@ func TestAQueueWithManyDeadIsDeleted(t *testing.T) {
 	p.takeInOrder(0, n)
 }
 
+// A deletion stops between two batches when its condition does not hold any more,
+// as when the broker ends.
+func TestADeletionStopsBetweenTwoBatches(t *testing.T) {
+	k := keep(t)
+	p := connect(t, k.Broker, 1)
+	p.declareWith("d")
+	p.declareWith("q", "x-expires", int32(60_000), "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "d")
+	p.fill("q", 2, 0, 3*burialLen, 8)
+	release := k.vhosts.undertaker.hold()
+	q := queueOf(k.Broker, "q")
+	q.expireAll()
+	looks := 0
+	_, err := k.vhosts.get("/").deleteQueue(q, func(*queue) error {
+		if looks++; looks > 1 {
+			return errKept
+		}
+		return nil
+	})
+	if !errors.Is(err, errKept) {
+		t.Error(err)
+	}
+	wantReady(t, k.Broker, "d", burialLen)
+	q.sleep()
+	q.retire() // its timer had fired already
+	wantReady(t, k.Broker, "d", burialLen)
+	release()
+	wantReady(t, k.Broker, "d", 3*burialLen)
+}
+
+// CTL-08: who moves messages while their vhost is deleted finds nothing to count.
+func TestAVhostIsDeletedWhileItsDeadAreMoved(t *testing.T) {
+	k := keep(t)
+	p := connect(t, k.Broker, 1)
+	p.declareWith("d")
+	p.insisting("q", 10)
+	p.send("q", amqp.BasicProperties{}, numbered(0, 2)...)
+	defer k.vhosts.undertaker.hold()()
+	p.reject(p.getAll("q"))
+	q, pages := queueOf(k.Broker, "q"), k.vhosts.pager
+	q.mu.Lock()
+	batch := q.dying.take(nil)
+	q.mu.Unlock()
+	if err := k.DeleteVhost("/"); err != nil || len(batch) != 1 {
+		t.Fatal(err, len(batch))
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.buried(batch, []int{0})
+	if d := &q.dying; d.count != 0 || d.bytes != 0 || d.late.len() != 0 || d.timed {
+		t.Errorf("%d are dying, %d of them late", d.count, d.late.len())
+	}
+	if n := pages.loaded.Load(); n != 0 {
+		t.Errorf("%d bytes are in memory", n)
+	}
+}
+
 // A deletion that is refused leaves what is dying to the undertaker.
 func TestAQueueThatIsKeptHasItsDeadHandedOn(t *testing.T) {
 	anyStore(t, func(t *testing.T, b *Broker, p *peer) {
@@ -212,6 +268,7 @@ func TestAQueueThatIsKeptHasItsDeadHandedOn(t *testing.T) {
 		if !errors.Is(err, errKept) {
 			t.Error(err)
 		}
+		wantReady(t, b, "d", 0)
 		release()
 		p.reject(p.getAll("q"))
 		p.wantInTurn(b, "d", "0", "1")

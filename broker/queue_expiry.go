@@ -68,12 +68,14 @@ func (q *queue) rise() {
 }
 
 // sleep stops the timers of the queue for good. Those that have fired do
-// nothing any more when it returns.
+// nothing any more when it returns: a deletion that has begun is over.
 func (q *queue) sleep() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.asleep = true
 	q.still()
+	q.mu.Unlock()
+	q.moving.Lock()
+	defer q.moving.Unlock()
 }
 
 // still stops the timers of the queue.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +33,10 @@ type vhost struct {
 
 	failed context.Context // immutable; ends when the store has failed
 
-	// generation changes, under mu, with every change of what a publish may
-	// reach. Routes are remembered as long as it stays.
+	// generation changes with every change of what a publish may reach, and of who
+	// may publish: the topology under mu, permissions under access.mu. It does so
+	// after the change, or before the lock is released. Who looks for a route
+	// reads it before, so what is remembered is at worst too old already.
 	generation atomic.Uint64
 
 	// changed is the last group that changes what of the topology is stored;
@@ -144,23 +147,25 @@ func (r remains) cancel() {
 
 // deleteQueue removes a queue with its bindings, if the condition, which is
 // called with q.mu held, has no error. The caller ends its consumers. What was
-// dying in it is handed on before, as far as there are queues for it; what was
-// ready or not settled is gone.
+// dying in it is handed on before, as far as there are queues for it: batch by
+// batch, as long as the condition holds. What was ready or not settled is gone.
 func (v *vhost) deleteQueue(q *queue, condition func(*queue) error) (gone remains, err error) {
 	q.moving.Lock()
 	defer q.moving.Unlock()
 	var b burial
+	hurry := sync.OnceFunc(q.hurry)
 	for {
-		b.buryAll(q)
 		gone, err = b.deleteQueue(q, func(q *queue) error {
 			if err := condition(q); err != nil || q.deleted {
 				return err
 			}
+			hurry()
 			return q.dying.mayEnd()
 		})
 		if !errors.Is(err, errDying) {
 			return gone, err
 		}
+		b.bury(q)
 	}
 }
 

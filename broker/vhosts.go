@@ -197,7 +197,8 @@ type leftovers struct {
 }
 
 // empty ends a vhost that nobody can find any more, but for what others have of
-// it. A unit is open.
+// it. A unit is open. It does not wait for who moves messages of its queues: they
+// find these deleted.
 func (v *vhost) empty() (left leftovers) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
