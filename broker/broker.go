@@ -29,8 +29,12 @@ type Broker struct {
 }
 
 // New returns a broker that keeps everything in memory. It does not listen yet:
-// see Serve and ServeConn.
+// see Serve and ServeConn. It panics where Open returns an error: if the options
+// have a name that stands for nothing.
 func New(o Options) *Broker {
+	if err := o.check(); err != nil {
+		panic(err)
+	}
 	b := newBroker(o)
 	b.addVhosts()
 	return b
@@ -38,8 +42,12 @@ func New(o Options) *Broker {
 
 // Open returns a broker that keeps what is durable in Options.DataDir, with
 // what is there already. A directory has one broker at a time. What is damaged
-// is a [storage.CorruptError], unless Options.AcceptLoss says otherwise.
+// is a [storage.CorruptError], unless Options.AcceptLoss says otherwise. Another
+// error names the field of the options that has no meaning.
 func Open(o Options) (*Broker, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	if o.DataDir == "" {
 		return New(o), nil
 	}

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -136,6 +138,17 @@ type Options struct {
 	Log zerolog.Logger
 }
 
+// check says what there is no default for: a name that stands for nothing.
+func (o *Options) check() error {
+	if queueTypes[cmp.Or(o.DefaultQueueType, "classic")] == nil {
+		return fmt.Errorf("broker: unknown DefaultQueueType '%s'", o.DefaultQueueType)
+	}
+	if hashings[cmp.Or(o.PasswordHashing, HashingBcrypt)].make == nil {
+		return fmt.Errorf("broker: unknown PasswordHashing '%s'", o.PasswordHashing)
+	}
+	return nil
+}
+
 func (o Options) withDefaults() Options {
 	if o.Vhosts == nil {
 		o.Vhosts = []string{"/"}
@@ -176,12 +189,10 @@ func (o *Options) setAccess() {
 		o.Mechanisms = append(slices.Clone(o.Mechanisms), "ANONYMOUS")
 	}
 	set(&o.CertLoginFrom, "distinguished_name")
-	if hashings[o.PasswordHashing].make == nil {
-		o.PasswordHashing = HashingSHA256
-		if o.DataDir != "" {
-			o.PasswordHashing = HashingBcrypt
-		}
+	if o.DataDir != "" {
+		set(&o.PasswordHashing, HashingBcrypt)
 	}
+	set(&o.PasswordHashing, HashingSHA256)
 }
 
 // heartbeat is an interval as it can be offered.
