@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"errors"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // reroute is session.reroute, but a duplicate leads nowhere: to its publisher it
 // is a message that came to no queue, as in LavinMQ. In a transaction the commit
@@ -22,6 +26,23 @@ func (ch *channel) reroute(rt *route, more copies, c *amqp.Content) *route {
 	}
 	found.dedup = rt.dedup
 	return found
+}
+
+// once publishes a message that the exchange has not had. One that comes to no
+// queue, or that a queue has refused, may come again.
+func (d *dedup) once(c *amqp.Content, now int64, publish func() (bool, error)) (routed bool, err error) {
+	if d == nil {
+		return publish()
+	}
+	id, ok := d.identify(c)
+	if ok && d.drops(id, now) {
+		return false, nil
+	}
+	routed, err = publish()
+	if ok && (!routed || errors.Is(err, ErrRefused)) {
+		d.forget(id)
+	}
+	return routed, err
 }
 
 // deduplicate drops the duplicates among messages that are committed.

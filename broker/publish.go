@@ -13,7 +13,7 @@ var ErrRefused = errors.New("a queue has refused the message")
 
 // Publish publishes a message as a client would, but as nobody, and without
 // asking anybody; neither properties nor body may change afterwards. routed tells
-// whether it has come to a queue. When it returns, the message is durable if it is
+// whether it has come to a queue: a duplicate that the exchange drops has not. When it returns, the message is durable if it is
 // to be. Errors are ErrVhostNotFound, ErrRefused, and an [amqp.Error] that says
 // why the broker would close the channel of a client.
 func (b *Broker) Publish(vhost, exchange, key string, p amqp.Properties, body []byte) (routed bool, err error) {
@@ -21,7 +21,8 @@ func (b *Broker) Publish(vhost, exchange, key string, p amqp.Properties, body []
 	if err != nil {
 		return false, err
 	}
-	if _, err := v.route(exchange, key); err != nil {
+	rt, err := v.route(exchange, key)
+	if err != nil {
 		return false, err
 	}
 	if err := p.Check(); err != nil {
@@ -36,7 +37,9 @@ func (b *Broker) Publish(vhost, exchange, key string, p amqp.Properties, body []
 		p = p.WithoutHeader("BCC")
 	}
 	content := amqp.NewContent(p, body)
-	return v.put(&parcel{&origin{exchange, key, more.hidden}, more.keys, content, t})
+	return rt.dedup.once(&content, v.now(), func() (bool, error) {
+		return v.put(&parcel{&origin{exchange, key, more.hidden}, more.keys, content, t})
+	})
 }
 
 // put hands a message on, in a unit of its own.

@@ -78,3 +78,35 @@ func TestProgramsPublish(t *testing.T) {
 		}
 	}
 }
+
+// LAV-14: an exchange drops the duplicates of a program, too, unless the message
+// was in no queue before.
+func TestProgramsPublishOnce(t *testing.T) {
+	b := New(Options{})
+	defer func() { _ = b.Shutdown(t.Context()) }()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(b.DeclareExchange("/", Exchange{Name: "x", Type: "fanout", Arguments: map[string]any{"x-message-deduplication": true}}))
+	must(b.DeclareQueue("/", Queue{Name: "q", Arguments: map[string]any{"x-max-length": 1, "x-overflow": "reject-publish"}}))
+	publish := func(id string, routed bool, refused error) {
+		t.Helper()
+		p := identified(id)
+		if got, err := b.Publish("/", "x", "", p.Append(nil), nil); got != routed || !errors.Is(err, refused) {
+			t.Errorf("%s: routed is %v, error %v", id, got, err)
+		}
+	}
+	publish("1", false, nil)
+	must(b.Bind("/", Binding{Source: "x", Destination: "q"}))
+	publish("1", true, nil)
+	publish("2", true, ErrRefused)
+	publish("1", false, nil)
+	if _, err := b.PurgeQueue("/", "q"); err != nil {
+		t.Fatal(err)
+	}
+	publish("1", false, nil)
+	publish("2", true, nil)
+}
