@@ -44,20 +44,29 @@ type QueueInfo struct {
 // QueueInfos are the queues of a vhost, ordered by name. Each is as it stood for a moment of
 // its own: nothing is stopped meanwhile. The error is ErrVhostNotFound.
 func (b *Broker) QueueInfos(vhost string) ([]QueueInfo, error) {
-	v, err := b.vhost(vhost)
+	queues, err := b.queues(vhost)
 	if err != nil {
 		return nil, err
 	}
-	v.mu.RLock()
-	queues := slices.Collect(maps.Values(v.queues))
-	v.mu.RUnlock()
 	all := make([]QueueInfo, 0, len(queues))
 	for _, q := range queues {
 		if i, ok := q.info(); ok {
 			all = append(all, i)
 		}
 	}
-	slices.SortFunc(all, func(a, b QueueInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// queues are those of a vhost, ordered by name. The error is ErrVhostNotFound.
+func (b *Broker) queues(vhost string) ([]*queue, error) {
+	v, err := b.vhost(vhost)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	all := slices.Collect(maps.Values(v.queues))
+	v.mu.RUnlock()
+	slices.SortFunc(all, func(a, b *queue) int { return cmp.Compare(a.name, b.name) })
 	return all, nil
 }
 
@@ -92,9 +101,15 @@ func (b *Broker) ExchangeInfos(vhost string) ([]ExchangeInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := append(v.exchangeInfos(), ExchangeInfo{Vhost: v.name, Type: exchange.Direct, Durable: true})
+	slices.SortFunc(all, func(a, b ExchangeInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// exchangeInfos are those of all but the default one, in any order.
+func (v *vhost) exchangeInfos() (all []ExchangeInfo) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	all := []ExchangeInfo{{Vhost: v.name, Type: exchange.Direct, Durable: true}}
 	for _, x := range v.exchanges {
 		i := ExchangeInfo{
 			Vhost: v.name, Name: x.name, Type: x.kind, Durable: x.durable, AutoDelete: x.autoDelete, Internal: x.internal,
@@ -105,8 +120,7 @@ func (b *Broker) ExchangeInfos(vhost string) ([]ExchangeInfo, error) {
 		}
 		all = append(all, i)
 	}
-	slices.SortFunc(all, func(a, b ExchangeInfo) int { return cmp.Compare(a.Name, b.Name) })
-	return all, nil
+	return all
 }
 
 // info is false if the queue has gone.

@@ -93,23 +93,30 @@ func (b *Broker) ChannelInfos() []ChannelInfo {
 // ConsumerInfos are the consumers of a vhost, ordered by queue, and there in the
 // order in which they came. The error is ErrVhostNotFound.
 func (b *Broker) ConsumerInfos(vhost string) ([]ConsumerInfo, error) {
-	v, err := b.vhost(vhost)
+	queues, err := b.queues(vhost)
 	if err != nil {
 		return nil, err
 	}
-	v.mu.RLock()
-	queues := slices.Collect(maps.Values(v.queues))
-	v.mu.RUnlock()
-	slices.SortFunc(queues, func(a, b *queue) int { return cmp.Compare(a.name, b.name) })
 	var all []ConsumerInfo
 	for _, q := range queues {
-		q.mu.Lock()
-		for _, k := range q.consumers {
-			all = append(all, k.info())
+		consumers, active := q.present()
+		for i, k := range consumers {
+			info := k.info()
+			info.Active = active[i]
+			all = append(all, info)
 		}
-		q.mu.unlockUnchanged()
 	}
 	return all, nil
+}
+
+// present are the consumers that are there now, and whether each may get messages.
+func (q *queue) present() (consumers []*consumer, active []bool) {
+	q.mu.Lock()
+	defer q.mu.unlockUnchanged()
+	for _, k := range q.consumers {
+		active = append(active, k.place != aside)
+	}
+	return slices.Clone(q.consumers), active
 }
 
 // CloseConnection has a connection closed, with a reason for the client
@@ -195,12 +202,12 @@ func (ch *channel) info() ChannelInfo {
 	return i
 }
 
-// info is what there is to say of a consumer. q.mu is held.
+// info is what never changes of a consumer.
 func (k *consumer) info() ConsumerInfo {
 	s := k.channel.session
 	return ConsumerInfo{
 		Vhost: s.vhost.name, Queue: k.queue.name, Tag: k.tag, Connection: s.conn.ID(), ConnectionName: s.connectionName(),
 		Channel: int(k.channel.id), User: s.name, AckRequired: !k.noAck, Exclusive: k.exclusive,
-		Active: k.place != aside, Prefetch: int(k.prefetch), Arguments: k.arguments,
+		Prefetch: int(k.prefetch), Arguments: k.arguments,
 	}
 }

@@ -205,27 +205,25 @@ func (b *Broker) Exchanges(vhost string) ([]Exchange, error) {
 		return nil, err
 	}
 	v.mu.RLock()
-	defer v.mu.RUnlock()
-	all := make([]Exchange, 0, len(v.exchanges))
-	for _, name := range slices.Sorted(maps.Keys(v.exchanges)) {
-		x := v.exchanges[name]
-		all = append(all, Exchange{x.name, x.kind, x.durable, x.autoDelete, x.internal, x.arguments.Map()})
+	exchanges := slices.Collect(maps.Values(v.exchanges))
+	v.mu.RUnlock()
+	slices.SortFunc(exchanges, func(a, b *namedExchange) int { return cmp.Compare(a.name, b.name) })
+	all := make([]Exchange, len(exchanges))
+	for i, x := range exchanges {
+		all[i] = Exchange{x.name, x.kind, x.durable, x.autoDelete, x.internal, x.arguments.Map()}
 	}
 	return all, nil
 }
 
 // Queues are those of a vhost, ordered by name.
 func (b *Broker) Queues(vhost string) ([]Queue, error) {
-	v, err := b.vhost(vhost)
+	queues, err := b.queues(vhost)
 	if err != nil {
 		return nil, err
 	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	all := make([]Queue, 0, len(v.queues))
-	for _, name := range slices.Sorted(maps.Keys(v.queues)) {
-		q := v.queues[name]
-		all = append(all, Queue{q.name, q.durable, q.autoDelete, q.owner != nil, q.kind.name(), q.arguments.Map()})
+	all := make([]Queue, len(queues))
+	for i, q := range queues {
+		all[i] = Queue{q.name, q.durable, q.autoDelete, q.owner != nil, q.kind.name(), q.arguments.Map()}
 	}
 	return all, nil
 }
@@ -237,22 +235,28 @@ func (b *Broker) Bindings(vhost string) ([]Binding, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	var keys []bindingKey
-	for _, x := range v.exchanges {
-		keys = slices.AppendSeq(keys, maps.Keys(x.bindings))
-	}
-	slices.SortFunc(keys, func(a, b bindingKey) int {
+	bindings := v.allBindings()
+	keys := slices.SortedFunc(maps.Keys(bindings), func(a, b bindingKey) int {
 		return cmp.Or(cmp.Compare(a.source, b.source), byEnd(a.to, b.to), cmp.Compare(a.key, b.key),
 			cmp.Compare(a.arguments, b.arguments))
 	})
 	all := make([]Binding, len(keys))
 	for i, k := range keys {
 		to := k.to.end()
-		all[i] = Binding{k.source, to.name, to.exchange, k.key, v.exchanges[k.source].bindings[k].arguments.Map()}
+		all[i] = Binding{k.source, to.name, to.exchange, k.key, bindings[k].arguments.Map()}
 	}
 	return all, nil
+}
+
+// allBindings are those of all exchanges.
+func (v *vhost) allBindings() map[bindingKey]binding {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	all := map[bindingKey]binding{}
+	for _, x := range v.exchanges {
+		maps.Copy(all, x.bindings)
+	}
+	return all
 }
 
 // vhostFor is the vhost with a name, and arguments for something in it that has
