@@ -17,13 +17,14 @@ var arrows = map[string][]string{
 	"cmd":      {"amqp", "broker", "storage", "internal"},
 	"examples": {},
 	"internal": {"amqp", "broker"},
-	"scripts":  {},
+	"scripts":  {"amqp", "internal"},
 }
 
 // libraries lists the rooms where a library may be imported outside tests. A
 // library that is not listed has not been chosen yet: add it with a record of
 // the reasons in docs/adr.
 var libraries = map[string][]string{
+	"github.com/HdrHistogram":        {"internal"},
 	"github.com/dgraph-io/badger":    {"storage"},
 	"github.com/dgraph-io/ristretto": {"storage"}, // what Badger's options are made of
 	"github.com/fsnotify/fsnotify":   {"cmd"},

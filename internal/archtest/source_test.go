@@ -81,10 +81,10 @@ func (s *source) isTest() bool {
 	return strings.HasSuffix(s.path, "_test.go") || s.room() == "interop_test"
 }
 
-// isTool is true for programs that are not part of the broker: generators and
-// what lies in scripts.
+// isTool is true for what is not part of the broker: generators, what lies in
+// scripts, and the load generator.
 func (s *source) isTool() bool {
-	return s.room() == "scripts" || strings.Contains(s.path, "/internal/gen/")
+	return s.room() == "scripts" || strings.Contains(s.path, "/internal/gen/") || strings.HasPrefix(s.path, "internal/perf/")
 }
 
 func (s *source) isGenerated() bool { return ast.IsGenerated(s.ast) }
