@@ -5,6 +5,7 @@
 //	leveret config            check files of configuration, and show what is in effect
 //	leveret check DIR         read all that a stopped broker has stored
 //	leveret dump DIR QUEUE    print the messages of a queue, as JSON lines
+//	leveret perf              load a broker, and measure it
 //	leveret version           print the version, as leveret --version does
 //
 // Every flag of serve can be given as an environment variable as well, and in a
@@ -39,8 +40,12 @@ func main() {
 	}
 }
 
-// exitStatus is 1, or 2 for a data directory of which nothing can be said.
+// exitStatus is 1, or 2 for a data directory of which nothing can be said, or 64
+// for a load that makes no sense.
 func exitStatus(err error) int {
+	if errors.As(err, new(misused)) {
+		return 64
+	}
 	if errors.As(err, new(unreadable)) {
 		return 2
 	}
@@ -99,6 +104,7 @@ func newApp(out io.Writer) *cli.App {
 			},
 			configCommand(returnError),
 			definitionsCommand(returnError),
+			perfCommand(),
 			{
 				Name:         "check",
 				Usage:        "read all that a stopped broker has stored, and report damage: exit status 1, or 2 if it cannot be read",
