@@ -9,6 +9,11 @@ const (
 	// is written in large pieces is kept in large pages, which are then written
 	// to the disk whole for each small group in them.
 	zeroPiece = 4 << 10
+
+	// zeroSync is how many of them are synced at once. As long as that takes, no
+	// group gets to the disk: with all 32 MiB of a segment it was 50 ms, and it is
+	// 10 ms so, while the segment takes a quarter longer.
+	zeroSync = 1 << 20
 )
 
 // segment is a file of the journal. It holds groups under the number that it
@@ -91,6 +96,11 @@ func (j *journal) fill(f file, size int64) error {
 	if size <= j.fullSegment() {
 		zeroes := make([]byte, min(zeroPiece, size))
 		for at := int64(0); at < size; at += int64(len(zeroes)) {
+			if at > 0 && at%zeroSync == 0 {
+				if err := f.sync(); err != nil {
+					return err
+				}
+			}
 			if _, err := f.WriteAt(zeroes[:min(int64(len(zeroes)), size-at)], at); err != nil {
 				return err
 			}
