@@ -49,32 +49,27 @@ func readStamp(b []byte) (s stamp, ok bool) {
 
 // message is one that is encoded once and published often.
 type message struct {
-	route    amqp.BasicPublish
-	frameMax int
-	body     []byte
-	encoded  []byte
-	at       int // where the body begins in encoded
+	body    []byte
+	encoded []byte
+	at      int // where the body begins in encoded
 }
 
-func newMessage(l *Load, queue, frameMax int) *message {
-	m := &message{
-		route:    amqp.BasicPublish{Exchange: l.Exchange, RoutingKey: l.key(queue), Mandatory: l.Mandatory},
-		frameMax: frameMax, body: make([]byte, l.Size),
-	}
+func newMessage(l *Load, queue, frameMax int, p amqp.BasicProperties) *message {
+	m := &message{body: make([]byte, l.Size)}
 	for i := stampSize; i < len(m.body); i++ {
 		m.body[i] = byte(i)
 	}
-	m.encode(l.Properties)
+	m.encode(&amqp.BasicPublish{Exchange: l.Exchange, RoutingKey: l.key(queue), Mandatory: l.Mandatory}, p, frameMax)
 	return m
 }
 
 // encode makes the frames: the method, the header, the body in pieces.
-func (m *message) encode(p amqp.BasicProperties) {
-	b := amqp.AppendMethod(m.encoded[:0], 1, &m.route)
+func (m *message) encode(route *amqp.BasicPublish, p amqp.BasicProperties, frameMax int) {
+	b := amqp.AppendMethod(nil, 1, route)
 	b = amqp.AppendContentHeader(b, 1, uint64(len(m.body)), p.Append(nil))
 	m.at = len(b) + frameHeaderSize
 	for rest := m.body; len(rest) > 0; {
-		n := min(len(rest), m.frameMax-amqp.FrameOverhead)
+		n := min(len(rest), frameMax-amqp.FrameOverhead)
 		b = amqp.AppendFrame(b, amqp.FrameBody, 1, rest[:n])
 		rest = rest[n:]
 	}

@@ -11,7 +11,7 @@ import (
 func TestAMessageIsWhatTheBrokerDecodes(t *testing.T) {
 	l := &Load{Topology: Topology{Exchange: "e", RoutingKey: "k", Queues: []string{"q"}}, Size: 10, Mandatory: true}
 	l.Properties = amqp.BasicProperties{DeliveryMode: 2, Priority: 7}
-	m := newMessage(l, 0, amqp.FrameOverhead+4) // bodies of 4, 4 and 2 bytes
+	m := newMessage(l, 0, amqp.FrameOverhead+4, l.Properties) // bodies of 4, 4 and 2 bytes
 	want := amqp.AppendMethod(nil, 1, &amqp.BasicPublish{Exchange: "e", RoutingKey: "k", Mandatory: true})
 	want = amqp.AppendContentHeader(want, 1, 10, l.Properties.Append(nil))
 	if m.at != len(want)+frameHeaderSize {
@@ -27,7 +27,7 @@ func TestAMessageIsWhatTheBrokerDecodes(t *testing.T) {
 
 func TestTheChecksumTellsAnyChange(t *testing.T) {
 	l := &Load{Topology: Topology{Queues: []string{"q"}}, Size: 100}
-	m := newMessage(l, 0, 4096)
+	m := newMessage(l, 0, 4096, l.Properties)
 	m.sign(stamp{sent: time.Now().UnixNano(), test: 1, producer: 2, number: 3})
 	body := m.encoded[m.at : m.at+100]
 	sum := func() bool {

@@ -28,8 +28,8 @@ type producer struct {
 	dead      chan struct{} // closed when the reader has ended
 
 	// The writer's.
-	message *message
-	sent    uint64
+	messages []*message // one for each priority
+	sent     uint64
 
 	// The writer's for tags that are not out yet, then the reader's.
 	sentAt []atomic.Int64 // by tag, of those that are unconfirmed
@@ -50,7 +50,13 @@ func (t *Test) newProducer(ctx context.Context, index int) (*producer, error) {
 		t: t, c: c, index: index, queue: index % len(t.load.Queues),
 		wake: make(chan struct{}, 1), dead: make(chan struct{}),
 	}
-	p.message = newMessage(&t.load, p.queue, c.frameMax)
+	for i := range max(1, t.load.Priorities) {
+		properties := t.load.Properties
+		if t.load.Priorities > 0 {
+			properties.Priority = uint8(i)
+		}
+		p.messages = append(p.messages, newMessage(&t.load, p.queue, c.frameMax, properties))
+	}
 	if t.load.Confirm > 0 {
 		p.sentAt = make([]atomic.Int64, t.load.Confirm)
 		if err := c.call(&amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{}); err != nil {
@@ -155,8 +161,9 @@ func (p *producer) confirm(tag uint64, multiple, taken bool) error {
 // write publishes many messages a system call, or what is due where a rate is
 // asked for.
 func (p *producer) write() error {
-	atOnce := max(1, min(512, writeSize/len(p.message.encoded)))
-	batch := make([]byte, 0, atOnce*len(p.message.encoded)+4096)
+	size := len(p.messages[0].encoded)
+	atOnce := max(1, min(512, writeSize/size))
+	batch := make([]byte, 0, atOnce*size+4096)
 	pace := newPace(p.t.load.Rate)
 	defer pace.stop()
 	for {
@@ -231,20 +238,16 @@ func (p *producer) appendBatch(b []byte, n int, now time.Time) []byte {
 	l := &p.t.load
 	for i := range uint64(n) {
 		number := p.sent + i + 1
-		if l.Priorities > 0 {
-			properties := l.Properties
-			properties.Priority = uint8((number - 1) % uint64(l.Priorities))
-			p.message.encode(properties)
-		}
+		m := p.messages[(number-1)%uint64(len(p.messages))]
 		if l.Verify {
-			p.message.sign(stamp{sent: now.UnixNano(), test: p.t.number, producer: uint32(p.index), number: number})
+			m.sign(stamp{sent: now.UnixNano(), test: p.t.number, producer: uint32(p.index), number: number})
 		} else {
-			p.message.mark(now)
+			m.mark(now)
 		}
 		if p.sentAt != nil {
 			p.sentAt[number%uint64(len(p.sentAt))].Store(now.UnixNano())
 		}
-		b = append(b, p.message.encoded...)
+		b = append(b, m.encoded...)
 	}
 	return b
 }

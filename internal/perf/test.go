@@ -2,6 +2,7 @@ package perf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -10,7 +11,7 @@ import (
 	"time"
 )
 
-// Test is a load whose topology the broker has.
+// Test is a load whose topology the broker has, and whose clients are connected.
 type Test struct {
 	load      Load
 	addresses []address
@@ -34,7 +35,7 @@ type Test struct {
 	over      chan struct{} // closed when consumers are to end
 }
 
-// Prepare declares what a load needs.
+// Prepare declares what a load needs, and connects its clients.
 func Prepare(ctx context.Context, l Load) (*Test, error) {
 	if err := l.check(); err != nil {
 		return nil, LoadError{err}
@@ -55,10 +56,18 @@ func Prepare(ctx context.Context, l Load) (*Test, error) {
 	if l.Verify {
 		t.audit = newAudit(&t.load, t.number)
 	}
-	return t, t.load.declare(ctx, t.addresses[0])
+	if err := t.load.declare(ctx, t.addresses[0]); err != nil {
+		return nil, err
+	}
+	if err := t.connectAll(ctx); err != nil {
+		t.abandon()
+		return nil, errors.Join(err, t.Close(context.WithoutCancel(ctx)))
+	}
+	return t, nil
 }
 
-// Close has the broker forget what was declared, if the topology says so.
+// Close has the broker forget what was declared, if the topology says so. It is
+// for after Run.
 func (t *Test) Close(ctx context.Context) error {
 	if !t.load.Remove {
 		return nil
@@ -77,10 +86,6 @@ func (t *Test) connect(ctx context.Context, i int) (*client, error) {
 func (t *Test) Run(ctx context.Context) (Result, error) {
 	t.stop, t.cancel = context.WithCancel(ctx)
 	defer t.cancel()
-	if err := t.connectAll(ctx); err != nil {
-		t.abandon()
-		return Result{ID: t.load.ID}, err
-	}
 	if t.load.Time > 0 {
 		end := time.AfterFunc(t.load.Time, t.cancel)
 		defer end.Stop()

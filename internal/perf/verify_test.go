@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/broker/brokertest"
 )
 
@@ -134,7 +135,8 @@ func TestWhatIsRefusedIsNotLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		test.load.RoutingKey = "nobody.has.it"
+		lost := &amqp.BasicPublish{Exchange: l.Exchange, RoutingKey: "nobody.has.it", Mandatory: true}
+		test.producers[0].messages[0].encode(lost, l.Properties, frameMax)
 		r, err := test.Run(t.Context())
 		if err != nil || !r.Verified.OK() || r.Returned != 100 || r.Delivered != 0 {
 			t.Errorf("got %+v (%v), verified %+v", r, err, r.Verified)
@@ -148,7 +150,10 @@ func TestMessagesOfAnotherTestAreNoFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before.load.Consumers = 0 // its messages stay
+	if err := before.consumers[0].c.close(); err != nil {
+		t.Fatal(err)
+	}
+	before.consumers = nil // its messages stay
 	if _, err := before.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/leveretmq/leveret/amqp"
 	leveret "github.com/leveretmq/leveret/broker"
 )
 
@@ -34,19 +32,16 @@ func TestScenariosRun(t *testing.T) {
 		}
 	}()
 	for _, s := range scenarios {
-		if s.backlog > 0 {
-			s.backlog = 3000
+		if s.load.Backlog {
+			s.load.Publish = 3000
 		}
 		t.Run(s.name, func(t *testing.T) {
-			if s.args != nil {
-				t.Skip("the broker has no queue arguments yet")
-			}
-			res, err := s.run(broker{name: "leveret", addr: l.Addr().String()}, 20*time.Millisecond)
+			res, err := s.run(t.Context(), broker{name: "leveret", addr: l.Addr().String()}, 20*time.Millisecond)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if res.delivered == 0 || res.latency.n == 0 || res.peakMiB != 0 {
-				t.Errorf("got %d deliveries, %d latencies, %f MiB of no process", res.delivered, res.latency.n, res.peakMiB)
+			if res.delivered == 0 || uint64(res.latency.Count) != res.delivered || res.peakMiB != 0 {
+				t.Errorf("got %d deliveries, %d latencies, %f MiB of no process", res.delivered, res.latency.Count, res.peakMiB)
 			}
 		})
 	}
@@ -63,70 +58,6 @@ func TestABrokerThatIsNotThereFailsTheRow(t *testing.T) {
 	printMarkdown(&out, bs, []row{r})
 	if got := out.String(); strings.Count(got, "failed") != 2 {
 		t.Errorf("printed %q", got)
-	}
-}
-
-func TestPublishIsWhatTheBrokerDecodes(t *testing.T) {
-	p := publish{exchange: "e", key: "k", body: []byte("0123456789"), persistent: true, priority: 7}
-	got, at := p.append(nil, frameOverhead+4) // bodies of 4, 4 and 2 bytes
-	props := amqp.BasicProperties{DeliveryMode: 2, Priority: 7}
-	want := amqp.AppendMethod(nil, 1, &amqp.BasicPublish{Exchange: "e", RoutingKey: "k"})
-	want = amqp.AppendContentHeader(want, 1, 10, props.Append(nil))
-	if at != len(want)+frameHeaderSize {
-		t.Errorf("the body is at %d, want %d", at, len(want)+frameHeaderSize)
-	}
-	for _, piece := range []string{"0123", "4567", "89"} {
-		want = amqp.AppendFrame(want, amqp.FrameBody, 1, []byte(piece))
-	}
-	if string(got) != string(want) {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-}
-
-func TestConfirmsCountInAnyOrder(t *testing.T) {
-	for range 100 {
-		tags := rand.Perm(50)
-		c := confirms{ahead: map[uint64]struct{}{}}
-		seen := map[int]bool{}
-		for _, tag := range tags {
-			multiple := rand.IntN(10) == 0
-			c.ack(uint64(tag+1), multiple)
-			for i := range tag + 1 {
-				seen[i] = seen[i] || multiple || i == tag
-			}
-			want := 0
-			for _, ok := range seen {
-				if ok {
-					want++
-				}
-			}
-			if c.total() != uint64(want) {
-				t.Fatalf("%d confirmed after %v, want %d", c.total(), tags, want)
-			}
-		}
-		if c.low != 50 || len(c.ahead) != 0 {
-			t.Fatalf("all are confirmed, but low is %d and %d are ahead", c.low, len(c.ahead))
-		}
-	}
-}
-
-func TestQuantilesAreWithinTwoPercent(t *testing.T) {
-	var a, b histogram
-	for i := range 1000 {
-		h := &a
-		if i%2 == 0 {
-			h = &b
-		}
-		h.add(time.Duration(i+1) * time.Millisecond)
-	}
-	a.merge(&b)
-	for q, want := range map[float64]float64{0.01: 11e3, 0.50: 501e3, 0.99: 991e3} {
-		if got := a.quantile(q); got < want*0.98 || got > want*1.02 {
-			t.Errorf("quantile %v is %v us, want %v", q, got, want)
-		}
-	}
-	if a.max != 1e6 {
-		t.Errorf("the longest is %v us", a.max)
 	}
 }
 

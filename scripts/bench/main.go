@@ -11,7 +11,7 @@
 // where a PID was given, percentiles of the latency, and the ratio of the
 // delivered rate to the first broker's.
 //
-// It speaks raw frames, so that the broker is what saturates. A run whose
+// The load is that of internal/perf, so that the broker is what saturates. A run whose
 // counts do not match, or in which a connection is lost, counts as failed.
 // The second form starts leveret itself and measures what it does with a data
 // directory: starts, backlogs that outlive it, memory, bytes written.
@@ -128,7 +128,7 @@ func measure(ctx context.Context, s scenario, bs brokers, rounds int, d time.Dur
 			if ctx.Err() != nil {
 				return row{}
 			}
-			r, err := s.run(b, d)
+			r, err := s.run(ctx, b, d)
 			r.err = err
 			results[i] = append(results[i], r)
 		}

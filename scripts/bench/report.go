@@ -66,9 +66,9 @@ func newCell(name string, results []result) cell {
 	c.cpuMicros = median((*result).cpuMicrosPerMessage)
 	c.peakMiB = median(func(r *result) float64 { return r.peakMiB })
 	c.writtenPerByte = median(func(r *result) float64 { return r.writtenPerByte })
-	c.p50 = median(func(r *result) float64 { return r.latency.quantile(0.50) })
-	c.p99 = median(func(r *result) float64 { return r.latency.quantile(0.99) })
-	c.maxLatency = median(func(r *result) float64 { return r.latency.max })
+	c.p50 = median(func(r *result) float64 { return float64(r.latency.Median) })
+	c.p99 = median(func(r *result) float64 { return float64(r.latency.P99) })
+	c.maxLatency = median(func(r *result) float64 { return float64(r.latency.Max) })
 	c.filled = median(func(r *result) float64 { return r.filled })
 	c.drained = median(func(r *result) float64 { return r.drained })
 	return c

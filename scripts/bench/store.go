@@ -55,10 +55,7 @@ func (s storing) firstConfirm(ctx context.Context) (time.Duration, error) {
 	}
 	defer p.discard()
 	r := storeRun(p, 100)
-	if err := r.declare(); err != nil {
-		return 0, err
-	}
-	return r.fill(1), r.failure()
+	return r.fill(ctx, 1), r.err
 }
 
 // keepUp publishes as long as a consumer takes all.
@@ -69,7 +66,7 @@ func (s storing) keepUp(ctx context.Context) error {
 	}
 	defer p.discard()
 	i := slices.IndexFunc(scenarios, func(sc scenario) bool { return sc.name == "durable-confirm-w2000" })
-	res, err := scenarios[i].run(p.broker, time.Duration(5*s.share*float64(time.Second)))
+	res, err := scenarios[i].run(ctx, p.broker, time.Duration(5*s.share*float64(time.Second)))
 	s.row(fmt.Sprintf("%.2f", res.writtenPerByte), "bytes written for each of a body, consumers keep up (%s)", scenarios[i].name)
 	return err
 }
@@ -88,10 +85,7 @@ func (s storing) backlog(ctx context.Context, n, size int) error {
 	}
 	defer func() { p.discard() }()
 	r := storeRun(p, size)
-	if err := r.declare(); err != nil {
-		return err
-	}
-	filled := r.fill(n)
+	filled := r.fill(ctx, n)
 	s.row(rate(n, filled), "%s: filled, messages a second", of)
 	s.row(mib(peakMiB(p.broker.pid)), "%s: peak of resident memory while it is filled", of)
 	calm(p)
@@ -101,17 +95,18 @@ func (s storing) backlog(ctx context.Context, n, size int) error {
 			return err
 		}
 		r = storeRun(p, size)
-		first, err := r.firstDelivery()
+		first, err := r.firstDelivery(ctx)
 		if err != nil {
 			return err
 		}
 		s.row(first.Round(time.Millisecond).String(), "%s: start after %s to the first delivery", of, how)
 		s.row(mib(rssMiB(p.broker.pid)), "%s: resident memory then", of)
+		n-- // which was delivered
 	}
-	drained := r.drain(n)
+	drained := r.drain(ctx, n)
 	s.row(rate(n, drained), "%s: drained, messages a second", of)
 	s.row(mib(peakMiB(p.broker.pid)), "%s: peak of resident memory from the start to then", of)
-	return r.failure()
+	return r.err
 }
 
 // fillAndDrain takes the bytes that are written for backlogs that come and go.
@@ -133,11 +128,8 @@ func (s storing) comeAndGo(ctx context.Context, n, size int) error {
 	}
 	defer p.discard()
 	r := storeRun(p, size)
-	if err := r.declare(); err != nil {
-		return err
-	}
 	before := written(p.broker.pid)
-	filled, drained := r.fill(n), r.drain(n)
+	filled, drained := r.fill(ctx, n), r.drain(ctx, n)
 	calm(p)
 	s.row(rate(n, filled+drained), "%s: messages a second", of)
 	s.row(rate(n, filled), "%s: filled, messages a second", of)
@@ -145,7 +137,7 @@ func (s storing) comeAndGo(ctx context.Context, n, size int) error {
 	s.row(fmt.Sprintf("%.2f", (written(p.broker.pid)-before)/float64(n*size)), "%s: bytes written for each of a body", of)
 	s.row(mib(peakMiB(p.broker.pid)), "%s: peak of resident memory", of)
 	s.row(mib(directorySize(p.data)/(1<<20)), "%s: size of the directory afterwards", of)
-	return r.failure()
+	return r.err
 }
 
 func mib(n float64) string { return fmt.Sprintf("%.0f MiB", n) }

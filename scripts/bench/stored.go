@@ -1,78 +1,70 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"time"
+
+	"github.com/leveretmq/leveret/internal/perf"
 )
 
 // storedRun is the load of one queue that outlives connections.
 type storedRun struct {
-	*run
-	begun time.Time
+	load  perf.Load
+	begun time.Time // when the broker was started
+	// One is enough: the first error ends all.
+	err error
 }
 
-func storeRun(p *process, size int) storedRun {
-	const queue = "bench-store"
-	return storedRun{&run{
-		scenario: scenario{load: load{size: size, persistent: true, window: 2000, ackEvery: 50, prefetch: 1000, producers: 1}},
-		broker:   p.broker, topology: topology{queues: []string{queue}, key: queue},
-	}, p.begun}
-}
-
-func (r storedRun) declare() error {
-	c, err := connect(r.broker)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	return c.declareQueue(r.topology.key, true, nil)
+func storeRun(p *process, size int) *storedRun {
+	return &storedRun{begun: p.begun, load: perf.Load{
+		URIs: []string{p.broker.uri()}, Topology: perf.Topology{Queues: []string{"bench-store"}, Durable: true},
+		Size: size, Persistent: true, Confirm: 2000, AckEvery: 50, Prefetch: 1000, Time: drainLimit, Patience: drainLimit,
+	}}
 }
 
 // fill publishes n messages and returns the time that it took; if it is one,
 // the time since the broker was started.
-func (r storedRun) fill(n int) time.Duration {
-	began := time.Now()
+func (r *storedRun) fill(ctx context.Context, n int) time.Duration {
+	l := r.load
+	l.Producers, l.Publish = 1, n
+	res := r.run(ctx, l)
 	if n == 1 {
-		began = r.begun
+		return time.Since(r.begun)
 	}
-	if err := r.startProducer(n); err != nil {
-		r.fail(err)
-	}
-	r.producing.Wait()
-	return time.Since(began)
+	return time.Duration(res.SendingSeconds * float64(time.Second))
 }
 
 // drain takes n messages.
-func (r storedRun) drain(n int) time.Duration {
-	began := time.Now()
-	if err := r.startConsumer(r.topology.key); err != nil {
-		r.fail(err)
+func (r *storedRun) drain(ctx context.Context, n int) time.Duration {
+	l := r.load
+	l.Consumers, l.Consume = 1, n
+	res := r.run(ctx, l)
+	if res.Delivered != uint64(n) && r.err == nil {
+		r.err = fmt.Errorf("%d messages of %d were there", res.Delivered, n)
 	}
-	r.awaitDelivered(uint64(n))
-	took := time.Since(began)
-	if got := r.delivered.Load(); got != uint64(n) {
-		r.fail(fmt.Errorf("%d messages of %d were there", got, n))
-	}
-	r.finished.Store(true)
-	for _, c := range r.consumers {
-		c.close()
-	}
-	r.reading.Wait()
-	return took
+	return time.Duration(res.ReceivingSeconds * float64(time.Second))
 }
 
 // firstDelivery is the time from the start of the broker until a consumer has a
-// message, which goes back then.
-func (r storedRun) firstDelivery() (time.Duration, error) {
-	c, err := connect(r.broker)
+// message, which is gone then.
+func (r *storedRun) firstDelivery(ctx context.Context) (time.Duration, error) {
+	l := r.load
+	l.Consumers, l.Consume, l.Prefetch, l.AckEvery = 1, 1, 1, 1
+	r.run(ctx, l)
+	return time.Since(r.begun), r.err
+}
+
+func (r *storedRun) run(ctx context.Context, l perf.Load) perf.Result {
+	if r.err != nil {
+		return perf.Result{}
+	}
+	test, err := perf.Prepare(ctx, l)
 	if err != nil {
-		return 0, err
+		r.err = err
+		return perf.Result{}
 	}
-	defer c.close()
-	if err := errors.Join(c.qos(1), c.consume(r.topology.key, false)); err != nil {
-		return 0, err
-	}
-	_, err = c.expect(basicDeliver)
-	return time.Since(r.begun), err
+	res, err := test.Run(ctx)
+	r.err = err
+	return res
 }
