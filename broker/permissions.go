@@ -3,7 +3,6 @@ package broker
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -49,7 +48,7 @@ type permission struct {
 // pattern is a regular expression in a permission (PERM-01).
 type pattern struct {
 	all   bool
-	found *regexp.Regexp
+	found *expression
 }
 
 func newPattern(text string) (pattern, error) {
@@ -59,7 +58,7 @@ func newPattern(text string) (pattern, error) {
 	case "":
 		text = "^$"
 	}
-	found, err := regexp.Compile(text)
+	found, err := compile(text)
 	if err != nil {
 		return pattern{}, &RegexpError{text, err}
 	}
@@ -67,7 +66,7 @@ func newPattern(text string) (pattern, error) {
 }
 
 // fits tells whether the expression is found in a name.
-func (p *pattern) fits(name string) bool { return p.all || p.found.MatchString(name) }
+func (p *pattern) fits(name string) bool { return p.all || p.found.fits(name) }
 
 func newPermission(e permissionEntity) (p *permission, err error) {
 	p = &permission{permissionEntity: e}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"reflect"
-	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -112,7 +111,7 @@ func newPolicy(kind storage.EntityKind, e policyEntity) (*policy, error) {
 		faults = append(faults, fmt.Sprintf("apply-to '%s' unrecognised; should be one of: 'queues', 'classic_queues', "+
 			"'quorum_queues', 'streams', 'exchanges', or 'all'", e.applyTo))
 	}
-	names, err := regexp.Compile(e.pattern)
+	names, err := compile(e.pattern)
 	if err != nil {
 		faults = append(faults, "pattern should be regular expression but is invalid: "+patternFault(err))
 	}
