@@ -68,12 +68,9 @@ func (r *recovery) whose(userID, vhostID uint64) (*user, *vhost, error) {
 }
 
 func (r *recovery) vhostLimits(id uint64, e vhostLimitsEntity) error {
-	v := r.vhosts[e.vhost]
-	switch {
-	case v == nil:
-		return errNoVhost
-	case v.limitsID != 0:
-		return errTwice
+	v, err := r.within(e.vhost, func(v *vhost) bool { return v.limitsID != 0 })
+	if err != nil {
+		return err
 	}
 	v.limits, v.limitsID = e.limits, id
 	return nil
