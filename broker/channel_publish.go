@@ -32,16 +32,7 @@ func (ch *channel) Publish(p *amqp.BasicPublish, content amqp.Content) error {
 		rt = ch.reroute(rt, more, &content)
 	}
 	if ch.tx != nil {
-		if t.persistent && s.vhost.store != nil {
-			if err := ch.tx.grow(content.Size(), max(len(rt.queues), len(more.keys)+1)); err != nil {
-				return err
-			}
-		}
-		t.persistent = t.persistent && s.vhost.store != nil
-		ch.heldRun(rt, more.keys, p.Mandatory).hold(content, t)
-		ch.held.publishes.Add(1)
-		s.published += content.Size()
-		return nil
+		return ch.txPublish(ch.heldRun(rt, more.keys, p.Mandatory), max(len(rt.queues), len(more.keys)+1), content, t)
 	}
 	if ch.confirms != nil && ch.confirms.publish() {
 		s.confirming = append(s.confirming, ch)

@@ -21,6 +21,21 @@ func (ch *channel) txSelect() error {
 	return nil
 }
 
+// txPublish leaves a publish that goes to so many queues, at most, to the commit.
+func (ch *channel) txPublish(run *heldRun, queues int, content amqp.Content, t traits) error {
+	s := ch.session
+	t.persistent = t.persistent && s.vhost.store != nil
+	if t.persistent {
+		if err := ch.tx.grow(content.Size(), queues); err != nil {
+			return err
+		}
+	}
+	run.hold(content, t)
+	ch.held.publishes.Add(1)
+	s.published += content.Size()
+	return nil
+}
+
 // heldRun is where a publish is left to the commit. Where it goes is found by
 // now, but for the default exchange: there the queues that the keys name may
 // yet come (TX-06).
