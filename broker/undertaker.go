@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -94,6 +95,7 @@ func (u *undertaker) run() {
 	var b burial
 	for q := u.next(nil, false); q != nil; {
 		q = u.next(q, b.turn(q))
+		runtime.Gosched() // the committer, whose sync has ended, has no processor while this goes on
 	}
 }
 
