@@ -33,7 +33,7 @@
 //	basic.publish               channel_publish.go, properties.go, route.go
 //	basic.ack, nack, reject     channel_settle.go
 //	other methods of basic      channel_basic.go
-//	exchange.*, queue.*         channel_exchange.go, channel_queue.go, bindings.go
+//	exchange.*, queue.*         channel_exchange.go, channel_queue.go, queue_declare.go, bindings.go
 //	direct replies              reply_to.go
 //	tx.*                        channel_tx.go
 //	confirm.select              channel_confirm.go

@@ -27,7 +27,7 @@ type queue struct {
 
 	patience atomic.Int64 // a Duration: how long a delivery may take to be settled; changes under mu
 
-	moving sync.Mutex // held by who moves messages of the queue elsewhere, or deletes it; above vhost.mu and all units
+	moving sync.Mutex // held by who moves messages of the queue elsewhere, or deletes it without its vhost; above vhost.mu and all units
 
 	mu lock // guards what follows; below vhost.mu, above channel.mu
 
