@@ -217,3 +217,19 @@ func TestAnImportIsAllOrNothing(t *testing.T) {
 		}
 	}
 }
+
+// Who watches a broker, or wraps its backend, learns nothing of the rehearsal.
+func TestARehearsalIsNobodysBusiness(t *testing.T) {
+	var changes, backends int
+	b := New(Options{
+		Changed: func() { changes++ },
+		Backend: func(own amqp.Backend) amqp.Backend { backends++; return own },
+	})
+	changes = 0
+	_, err := b.Import(Definitions{Vhosts: []VhostDefinitions{{
+		Name: "/", Exchanges: []Exchange{{Name: "x", Type: "direct"}, {Name: "y", Type: "none"}},
+	}}})
+	if err == nil || changes > 0 || backends != 1 {
+		t.Errorf("error %v, %d changes are told, the backend was wrapped %d times", err, changes, backends)
+	}
+}
