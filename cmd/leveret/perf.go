@@ -24,16 +24,17 @@ func (m misused) Unwrap() error { return m.error }
 
 // perfCommand is leveret perf, with the options of RabbitMQ's PerfTest.
 func perfCommand() *cli.Command {
+	misuse := func(_ *cli.Context, err error, _ bool) error { return misused{err} }
 	throughput := &cli.Command{
 		Name: "perf", Usage: "load a broker, leveret or another, and measure it; see docs/perf.md",
 		// -h is the URI, as PerfTest has it.
 		HideHelp: true, Flags: perfFlags(),
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return misused{err} },
+		OnUsageError: misuse,
 		Action:       runPerf,
 	}
 	same := *throughput
 	same.Name, same.Usage = "throughput", "the same"
-	throughput.Subcommands = []*cli.Command{&same}
+	throughput.Subcommands = append([]*cli.Command{&same}, churnCommands(misuse)...)
 	return throughput
 }
 

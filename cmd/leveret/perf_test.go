@@ -80,6 +80,7 @@ func TestPerfExitsWith64WhereItIsMisused(t *testing.T) {
 	for _, options := range []string{
 		"--nonsense", "-x two", "-x -1", "-x 0 -y 0", "extra", "-q 65536", "-f delayed", "-u a -k b", "-qp q-%d", "-qp q -qpf 1 -qpt 2",
 		"-qp q-%d -qpf 2 -qpt 1", "-qa x", "-mp priority=high", "-h localhost:5672", "--verify -y 0", "-q 5 -A 10", "throughput -x two",
+		"queue-churn -x two", "queue-churn -x 0", "queue-churn -z -1", "queue-churn extra",
 	} {
 		err := newApp(t.Output()).RunContext(t.Context(), append([]string{"leveret", "perf"}, strings.Fields(options)...))
 		if err == nil || exitStatus(err) != 64 {
@@ -119,5 +120,20 @@ func TestPerfTellsThatThereIsNoBroker(t *testing.T) {
 	err := newApp(&out).RunContext(t.Context(), []string{"leveret", "perf", "-h", "amqp://127.0.0.1:1"})
 	if err == nil || exitStatus(err) != 1 || errors.As(err, new(misused)) || out.String() != "" {
 		t.Errorf("printed %s, ended with %v", out.String(), err)
+	}
+}
+
+func TestPerfChurns(t *testing.T) {
+	b := brokertest.Start(t)
+	for _, k := range perf.Churns() {
+		var out strings.Builder
+		args := []string{"leveret", "perf", k.Name, "-h", b.URL(), "-x", "2", "-z", "0.02", "--json"}
+		if err := newApp(&out).RunContext(t.Context(), args); err != nil {
+			t.Fatal(err)
+		}
+		var r perf.ChurnResult
+		if err := json.Unmarshal([]byte(out.String()), &r); err != nil || r.Name != k.Name || r.Rounds == 0 {
+			t.Errorf("got %s (%v)", out.String(), err)
+		}
 	}
 }
