@@ -36,10 +36,10 @@ func (c *Conn) shakeHands() error {
 // external is the SASL mechanism by which the client's certificate says who it is.
 const external = "EXTERNAL"
 
-// mechanisms are those that the client is offered: EXTERNAL only if it has shown a
-// certificate that was verified.
+// mechanisms are those that the client is offered: EXTERNAL over TLS alone, there
+// whether it has shown a certificate or not (CONN-04).
 func (c *Conn) mechanisms(all []string) []string {
-	if c.tls != nil && len(c.tls.VerifiedChains) > 0 {
+	if c.tls != nil {
 		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(m string) bool { return m == external })

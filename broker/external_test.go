@@ -9,6 +9,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -56,7 +60,7 @@ func TestExternal(t *testing.T) {
 		{"no such user", "common_name", shown(t, pkix.Name{CommonName: "stranger"}), ""},
 		{"here only", "common_name", shown(t, pkix.Name{CommonName: "guest"}), ""},
 	} {
-		b := New(Options{Mechanisms: []string{"EXTERNAL"}, CertLoginFrom: tt.from})
+		b := New(Options{Mechanisms: []string{"EXTERNAL"}, CertLogin: CertLogin{From: tt.from}})
 		for _, name := range []string{`CN=app,O=shop\, inc`, "app", "a,b"} {
 			must(t, b.AddUser(name, "")) // no password is needed
 		}
@@ -65,6 +69,80 @@ func TestExternal(t *testing.T) {
 		})
 		if user != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%s: %q, %v", tt.name, user, err)
+		}
+	}
+}
+
+// What RabbitMQ 3.10.8 calls somebody with a certificate of these names.
+func TestNamesOfCertificates(t *testing.T) {
+	attribute := func(oid, value string) pkix.AttributeTypeAndValue {
+		var n asn1.ObjectIdentifier
+		for part := range strings.SplitSeq(oid, ".") {
+			i, err := strconv.Atoi(part)
+			must(t, err)
+			n = append(n, i)
+		}
+		return pkix.AttributeTypeAndValue{Type: n, Value: value}
+	}
+	const cn, o, ou, c, street, dc, uid, email = "2.5.4.3", "2.5.4.10", "2.5.4.11", "2.5.4.6", "2.5.4.9", "0.9.2342.19200300.100.1.25",
+		"0.9.2342.19200300.100.1.1", "1.2.840.113549.1.9.1"
+	for _, tt := range []struct {
+		subject       []string // oid, value, ...
+		distinguished string
+		common        string
+	}{
+		{[]string{c, "DE", o, "Hare, Inc.", ou, "Field", cn, "alice"}, `CN=alice,OU=Field,O=Hare\, Inc.,C=DE`, "alice"},
+		{[]string{cn, "first", cn, "second"}, "CN=second,CN=first", "first,second"},
+		{[]string{o, "only"}, "O=only", ""},
+		{[]string{cn, "Ã¥lice", email, "a@b.c"}, `EMAILADDRESS=a@b.c,CN=\C3\83\C2\A5lice`, "Ã¥lice"},
+		{[]string{cn, ` al=ice, "x"; <y> `}, `CN=\ al=ice\, \"x\"\; \<y\>\ `, ` al=ice, "x"; <y> `},
+		{[]string{cn, "a+b=#c", o, "#hash"}, `O=\#hash,CN=a\+b=#c`, "a+b=#c"},
+		{
+			[]string{dc, "org", dc, "example", uid, "u1", "2.5.4.5", "42", "2.5.4.7", "Berlin", "2.5.4.8", "BE", street, "Weg 1", "2.5.4.12", "T", cn, "alice"},
+			"CN=alice,TITLE=T,2.5.4.9=Weg 1,ST=BE,L=Berlin,SERIALNUMBER=42,UID=u1,DC=example,DC=org", "alice",
+		},
+		{
+			[]string{"2.5.4.4", "Sur", "2.5.4.42", "Given", "2.5.4.41", "N", "2.5.4.43", "I", "2.5.4.44", "G", "2.5.4.46", "Q", "2.5.4.65", "P", "2.5.4.17", "1", cn, "m"},
+			"CN=m,2.5.4.17=1,PSEUDONYM=P,2.5.4.46=Q,GENERATIONQUALIFIER=G,INITIALS=I,2.5.4.41=N,GIVENNAME=Given,SN=Sur", "m",
+		},
+	} {
+		var subject pkix.Name
+		for i := 0; i < len(tt.subject); i += 2 {
+			subject.ExtraNames = append(subject.ExtraNames, attribute(tt.subject[i], tt.subject[i+1]))
+		}
+		state := shown(t, subject)
+		if got := (CertLogin{From: "distinguished_name"}).name(state); got != tt.distinguished {
+			t.Errorf("%v: %s, want %s", tt.subject, got, tt.distinguished)
+		}
+		if got := (CertLogin{From: "common_name"}).name(state); got != tt.common {
+			t.Errorf("%v: common name %s, want %s", tt.subject, got, tt.common)
+		}
+	}
+}
+
+func TestAlternativeNamesOfCertificates(t *testing.T) {
+	state := shown(t, pkix.Name{CommonName: "alice"})
+	where, err := url.Parse("urn:alice")
+	must(t, err)
+	cert := state.VerifiedChains[0][0]
+	cert.DNSNames, cert.EmailAddresses = []string{"alice.example", "second.example"}, []string{"alice@example.org"}
+	cert.URIs, cert.IPAddresses = []*url.URL{where}, []net.IP{net.IPv4(10, 0, 0, 1)}
+	for _, tt := range []struct {
+		kind  string
+		index int
+		want  string
+	}{
+		{"", 0, "alice.example"},
+		{"dns", 1, "second.example"},
+		{"dns", 2, ""},
+		{"email", 0, "alice@example.org"},
+		{"email", 1, ""},
+		{"uri", 0, "urn:alice"},
+		{"ip", 0, "10.0.0.1"},
+	} {
+		l := CertLogin{From: "subject_alternative_name", AlternativeType: tt.kind, AlternativeIndex: tt.index}
+		if got := l.name(state); got != tt.want {
+			t.Errorf("%s %d: %q, want %q", tt.kind, tt.index, got, tt.want)
 		}
 	}
 }

@@ -1,15 +1,11 @@
 package broker
 
 import (
-	"crypto/tls"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -44,7 +40,7 @@ func (b *backend) identify(r amqp.LoginRequest) (user string, err error) {
 	case "AMQPLAIN":
 		return b.password(amqp.ParseAMQPlain(r.Response))
 	case "EXTERNAL":
-		return b.known(certifiedName(r.TLS, b.options.CertLoginFrom))
+		return b.known(b.options.CertLogin.name(r.TLS))
 	case "ANONYMOUS": // CONN-08
 		return b.known(b.options.AnonymousUser)
 	default:
@@ -72,34 +68,6 @@ func (b *backend) known(user string) (string, error) {
 	}
 	return user, nil
 }
-
-// certifiedName is the user that a client's certificate names: by its
-// distinguished name as RFC 2253 writes it, or by its common names. It is empty if
-// there is none.
-func certifiedName(state *tls.ConnectionState, from string) string {
-	if state == nil || len(state.VerifiedChains) == 0 {
-		return ""
-	}
-	subject := state.VerifiedChains[0][0].RawSubject
-	var name pkix.RDNSequence
-	if rest, err := asn1.Unmarshal(subject, &name); err != nil || len(rest) > 0 {
-		return ""
-	}
-	if from != "common_name" {
-		return name.String()
-	}
-	var common []string
-	for _, set := range name {
-		for _, attribute := range set {
-			if text, ok := attribute.Value.(string); ok && attribute.Type.Equal(oidCommonName) {
-				common = append(common, text)
-			}
-		}
-	}
-	return strings.Join(common, ",")
-}
-
-var oidCommonName = asn1.ObjectIdentifier{2, 5, 4, 3}
 
 // loopback tells whether a peer is on this machine: a net.Pipe, a Unix socket,
 // or an address that says so. Whatever else there is, is not.

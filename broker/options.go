@@ -37,17 +37,15 @@ type Options struct {
 	LoopbackUsers []string
 
 	// Mechanisms are those of SASL by which clients may log in: PLAIN, AMQPLAIN
-	// and EXTERNAL, which is offered to who has shown a certificate. Default:
-	// PLAIN and AMQPLAIN (CONN-04).
+	// and EXTERNAL, which is offered over TLS. Default: PLAIN and AMQPLAIN
+	// (CONN-04).
 	Mechanisms []string
 
 	// AnonymousUser is who somebody is that says nothing, by the mechanism
 	// ANONYMOUS. Default: it is not offered.
 	AnonymousUser string
 
-	// CertLoginFrom is what of a certificate is the name of a user, for EXTERNAL:
-	// distinguished_name or common_name. Default: distinguished_name.
-	CertLoginFrom string
+	CertLogin CertLogin // for EXTERNAL
 
 	// PasswordHashing is how new passwords are hashed: HashingBcrypt,
 	// HashingSHA256 or HashingSHA512. Default: HashingBcrypt for what lies in
@@ -188,7 +186,7 @@ func (o *Options) setAccess() {
 	if o.AnonymousUser != "" && !slices.Contains(o.Mechanisms, "ANONYMOUS") {
 		o.Mechanisms = append(slices.Clone(o.Mechanisms), "ANONYMOUS")
 	}
-	set(&o.CertLoginFrom, "distinguished_name")
+	set(&o.CertLogin.From, "distinguished_name")
 	if o.DataDir != "" {
 		set(&o.PasswordHashing, HashingBcrypt)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/leveretmq/leveret/broker"
 	"github.com/leveretmq/leveret/internal/config"
@@ -23,7 +24,11 @@ func setAccess(o *broker.Options, set *config.Set) {
 		o.LoopbackUsers = append([]string{}, marked(set, "loopback_users")...)
 	}
 	o.Mechanisms, o.AnonymousUser = mechanisms(set)
-	o.CertLoginFrom = set.Text("ssl_cert_login_from")
+	o.CertLogin = broker.CertLogin{
+		From:             strings.Replace(set.Text("ssl_cert_login_from"), "alt_name", "alternative_name", 1),
+		AlternativeType:  set.Text("ssl_cert_login_san_type"),
+		AlternativeIndex: int(set.Number("ssl_cert_login_san_index")),
+	}
 	o.PasswordHashing = set.Text("password_hashing_module")
 	o.ConnectionMax = int(set.Number("max_connections"))
 }

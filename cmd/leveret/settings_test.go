@@ -41,7 +41,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 		listen: []string{":5672"}, log: logAt(zerolog.InfoLevel, false), tls: certs.Files{Depth: -1},
 		memory: config.Amount{Part: 0.6}, diskFree: config.Amount{Bytes: 50e6},
 		options: broker.Options{
-			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name", DataDir: "./leveret-data",
+			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DefaultPermissions: allOf, CertLogin: broker.CertLogin{From: "distinguished_name", AlternativeType: "dns"}, DataDir: "./leveret-data",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
 			ConsumerTimeout: 30 * time.Minute, Version: "3.13.7", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, JournalSize: 256 << 20,
 		},
@@ -61,7 +61,7 @@ func TestSettingsComeFromFlags(t *testing.T) {
 		memory: config.Amount{Bytes: 512 << 20}, diskFree: config.Amount{Part: 1.5},
 		definitions: definitionsToLoad{user: true, vhost: true},
 		options: broker.Options{
-			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name",
+			Vhosts: []string{"/", "a b", "c"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLogin: broker.CertLogin{From: "distinguished_name", AlternativeType: "dns"},
 			Heartbeat: 90 * time.Second, FrameMax: 4096, ChannelMax: 65535, MaxMessageSize: 1,
 			ConsumerTimeout: 90 * time.Second, Version: "4", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, JournalSize: 1e9,
 		},
@@ -91,7 +91,7 @@ func TestSettingsComeFromTheEnvironment(t *testing.T) {
 		diskFree:    config.Amount{Bytes: 1e9},
 		definitions: definitionsToLoad{user: true, vhost: true},
 		options: broker.Options{
-			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLoginFrom: "distinguished_name",
+			Vhosts: []string{"a", "/"}, DefaultUser: "u", DefaultPass: "p", DefaultPermissions: allOf, CertLogin: broker.CertLogin{From: "distinguished_name", AlternativeType: "dns"},
 			Heartbeat: -1, FrameMax: 4096, ChannelMax: 1, MaxMessageSize: 536870912,
 			ConsumerTimeout: -1, Version: "4", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, DataDir: "/d", Durability: storage.OS, AcceptLoss: true, JournalSize: 4 << 20,
 		},

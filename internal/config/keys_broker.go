@@ -71,9 +71,11 @@ var accessKeys = []Key{
 		Usage: "`NAME` of a SASL mechanism: PLAIN, AMQPLAIN, EXTERNAL or ANONYMOUS; repeat it; default PLAIN and AMQPLAIN",
 	},
 	{
-		Name: "ssl_cert_login_from", Kind: choice("distinguished_name", "common_name"), Default: "distinguished_name",
-		Usage: "what of a client's certificate names the user, with EXTERNAL",
+		Name: "ssl_cert_login_from", Kind: choice("distinguished_name", "common_name", "subject_alternative_name", "subject_alt_name"),
+		Default: "distinguished_name", Usage: "what of a client's certificate names the user, with EXTERNAL",
 	},
+	{Name: "ssl_cert_login_san_type", Kind: choice("dns", "ip", "email", "uri"), Default: "dns", Usage: "which alternative names do"},
+	{Name: "ssl_cert_login_san_index", Kind: number(0, 1000), Default: "0", Usage: "which one of these, from 0"},
 	{
 		Name: "password_hashing_module", Flag: "password-hashing",
 		Kind:  choice("leveret_password_hashing_bcrypt", "rabbit_password_hashing_sha256", "rabbit_password_hashing_sha512"),
