@@ -233,3 +233,15 @@ func TestARehearsalIsNobodysBusiness(t *testing.T) {
 		t.Errorf("error %v, %d changes are told, the backend was wrapped %d times", err, changes, backends)
 	}
 }
+
+func TestImportTellsHowFarItHasCome(t *testing.T) {
+	b := New(Options{})
+	var told [][2]int
+	_, err := b.Import(Definitions{Vhosts: []VhostDefinitions{{Name: "/", Queues: []Queue{{Name: "a"}, {Name: "b"}}}}}, func(done, of int) {
+		told = append(told, [2]int{done, of})
+	})
+	must(t, err)
+	if len(told) != 3 || told[0] != [2]int{1, 3} || told[2] != [2]int{3, 3} {
+		t.Errorf("told %v", told)
+	}
+}

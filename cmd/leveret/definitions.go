@@ -184,8 +184,8 @@ func export(b defined, vhost string, from definitions.Origin) ([]byte, error) {
 
 // importing returns what imports a file that a command brings, for a cluster or
 // for a vhost. What it says of a fault names the object.
-func (s *server) importing(b *broker.Broker) func(vhost string, data []byte) error {
-	return func(vhost string, data []byte) error {
+func (s *server) importing(b *broker.Broker) func(vhost string, data []byte, tell func(done, of int)) error {
+	return func(vhost string, data []byte, tell func(done, of int)) error {
 		parse := definitions.Parse
 		if vhost != "" {
 			parse = func(data []byte) (broker.Definitions, error) { return definitions.ParseVhost(data, vhost) }
@@ -193,7 +193,7 @@ func (s *server) importing(b *broker.Broker) func(vhost string, data []byte) err
 		d, err := parse(data)
 		if err == nil {
 			var passedOver []string
-			passedOver, err = b.Import(d)
+			passedOver, err = b.Import(d, tell)
 			s.notePassedOver(passedOver)
 		}
 		if errors.As(err, new(*definitions.ParseError)) || errors.As(err, new(*broker.DefinitionError)) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/leveretmq/leveret/broker"
-	"github.com/leveretmq/leveret/internal/control"
 	"github.com/leveretmq/leveret/internal/definitions"
 )
 
@@ -50,7 +48,7 @@ func importCommand(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = ask(c, "import_definitions", url.Values{"only": {c.String("vhost")}, "definitions": {string(data)}})
+	_, err = call(c, "import_definitions", url.Values{"only": {c.String("vhost")}, "definitions": {string(data)}})
 	return err
 }
 
@@ -74,7 +72,7 @@ func exportFrom(c *cli.Context) ([]byte, error) {
 	if dir := c.String("from"); dir != "" {
 		return exportStopped(dir, c.String("vhost"))
 	}
-	answer, err := ask(c, "export_definitions", url.Values{"only": {c.String("vhost")}})
+	answer, err := call(c, "export_definitions", url.Values{"only": {c.String("vhost")}})
 	if err != nil {
 		return nil, err
 	}
@@ -92,16 +90,6 @@ func exportStopped(dir, vhost string) ([]byte, error) {
 	}
 	data, err := export(i, vhost, definitions.Origin{Version: toolVersion(), Cluster: "leveret"})
 	return data, errors.Join(err, i.Close())
-}
-
-// ask has the broker that runs here carry out a command.
-func ask(c *cli.Context, command string, arguments url.Values) (json.RawMessage, error) {
-	client, err := control.Dial(control.Candidates(c.String("socket")))
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	return client.Call(context.WithoutCancel(c.Context), command, arguments, nil)
 }
 
 func readInput(name string) ([]byte, error) {

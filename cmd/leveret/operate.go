@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -85,10 +84,8 @@ func call(c *cli.Context, operation string, arguments url.Values) (json.RawMessa
 		return nil, err
 	}
 	defer client.Close()
-	var progress func(control.Progress)
-	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		progress = func(p control.Progress) { fmt.Fprintf(c.App.Writer, "\r%d of %d ", p.Done, p.Total) }
-	}
+	progress, clear := control.Show(c.App.Writer)
+	defer clear()
 	result, err := client.Call(c.Context, operation, arguments, progress)
 	if errors.Is(err, context.Canceled) {
 		return nil, errors.New("interrupted")

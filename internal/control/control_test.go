@@ -243,3 +243,36 @@ func TestCandidatesAreInTheirOrder(t *testing.T) {
 	want("", "/s")
 	want("/t", "/t")
 }
+
+// What is long says how far it has come.
+func TestAnImportTellsItsProgress(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	booted := make(chan struct{})
+	close(booted)
+	app := &App{Booted: booted, Broker: broker.New(broker.Options{}), Import: func(_ string, _ []byte, tell func(done, of int)) error {
+		tell(1, 2)
+		tell(2, 2)
+		return nil
+	}}
+	s, err := Listen(path, &Node{App: func() *App { return app }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(s.Close(), app.Broker.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	}()
+	c, err := Dial([]string{path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var told []Progress
+	if _, err := c.Call(context.Background(), "import_definitions", nil, func(p Progress) { told = append(told, p) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || told[0] != (Progress{1, 2}) || told[1] != (Progress{2, 2}) {
+		t.Errorf("told %v", told)
+	}
+}

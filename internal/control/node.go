@@ -44,7 +44,7 @@ type App struct {
 	SetMemoryLimit func(amount string) error // a part of the memory, or a size
 	SetDiskLimit   func(amount string) error // a size, or a multiple of the memory
 	Export         func(vhost string) ([]byte, error)
-	Import         func(vhost string, definitions []byte) error // all or nothing
+	Import         func(vhost string, definitions []byte, tell func(done, of int)) error // all or nothing
 }
 
 // running is what clients may connect to; nil if they may not.

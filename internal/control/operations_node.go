@@ -50,7 +50,7 @@ var appOperations = map[string]operation{
 		if q.Import == nil {
 			return nil, cannot()
 		}
-		return nil, q.Import(q.get("only"), []byte(q.get("definitions")))
+		return nil, q.Import(q.get("only"), []byte(q.get("definitions")), q.tell)
 	},
 }
 

@@ -177,7 +177,7 @@ func newStage(t *testing.T) *stage {
 		Listeners:      []control.Listener{{Protocol: "amqp", Interface: "[::]", Port: port, Purpose: "AMQP 0-9-1"}},
 		SetMemoryLimit: func(text string) error { b.SetAlarm(broker.MemoryAlarm, text == "0.0"); return nil },
 		SetDiskLimit:   func(string) error { return nil },
-		Import:         func(string, []byte) error { return b.CreateVhost("imp") },
+		Import:         func(string, []byte, func(int, int)) error { return b.CreateVhost("imp") },
 	}
 	shown := new(atomic.Pointer[control.App])
 	shown.Store(app)
@@ -187,6 +187,7 @@ func newStage(t *testing.T) *stage {
 		StartApp:    func(context.Context) error { shown.Store(app); return nil },
 		Reset:       func(context.Context) error { _ = b.DeleteUser("gone"); return nil },
 		SetLogLevel: func(string) error { return nil },
+		Settings:    func() map[string]string { return map[string]string{"heartbeat": "60"} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/leveretmq/leveret/internal/control"
@@ -131,6 +130,8 @@ func (r *run) carryOut() int {
 		}
 	}
 	switch {
+	case c.report:
+		return r.end(report(r, answer))
 	case c.show != nil:
 		return r.end(c.show(r, answer))
 	case c.columns != "":
@@ -176,7 +177,13 @@ func (r *run) call() (json.RawMessage, error) {
 		values[name] = all
 	}
 	values["column"] = r.columns
-	return r.client.Call(ctx, or(r.command.operation, r.command.name), values, r.progress())
+	var progress func(control.Progress)
+	if !r.has("quiet") && !r.has("silent") {
+		tell, clear := control.Show(r.Out)
+		defer clear()
+		progress = tell
+	}
+	return r.client.Call(ctx, or(r.command.operation, r.command.name), values, progress)
 }
 
 // dial looks for the broker, if need be until it is there.
@@ -202,8 +209,10 @@ func (r *run) failed(err error) int {
 			text: expand("Error: operation "+r.command.name+" on node {node} timed out. Timeout value used: {timeout-ms}", r.values),
 			code: exitTemporary, bare: true,
 		})
-	case !errors.As(err, &refused):
-		return r.end(outcome{text: err.Error(), code: exitSoftware})
+	case errors.Is(err, context.Canceled):
+		return r.end(outcome{text: "interrupted", code: exitSoftware})
+	case !errors.As(err, &refused): // it has gone
+		return r.unreachable(err)
 	}
 	f, known := r.command.failures[refused.Kind]
 	switch {
@@ -225,24 +234,6 @@ func (r *run) failed(err error) int {
 		text = expand(f.text, r.values)
 	}
 	return r.end(outcome{text: text, code: f.code, bare: f.bare})
-}
-
-// progress is who is told how far a long command has come; nil if nobody looks.
-func (r *run) progress() func(control.Progress) {
-	if r.has("quiet") || r.has("silent") || !isTerminal(r.Out) {
-		return nil
-	}
-	return func(p control.Progress) { fmt.Fprintf(r.Out, "\r%d of %d ", p.Done, p.Total) }
-}
-
-// isTerminal tells whether somebody looks at what is written.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // unreachable tells that no broker answers, in RabbitMQ's first words.
