@@ -46,7 +46,7 @@ func toolCommands() (all []*cli.Command) {
 		{"rabbitmq-plugins", "likewise: what plugins it stands for"},
 	} {
 		all = append(all, &cli.Command{
-			Name: t.name, Usage: t.usage, SkipFlagParsing: true,
+			Name: t.name, Usage: t.usage, SkipFlagParsing: true, HideHelp: true, HideHelpCommand: true, // they have their own
 			Action: func(c *cli.Context) error {
 				return runTool(c.Context, t.name, c.Args().Slice(), c.App.Writer)
 			},

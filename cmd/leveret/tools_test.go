@@ -126,6 +126,11 @@ func TestWithoutABrokerToolsExitAsRabbitMQs(t *testing.T) {
 	o.wants(69, unable, "rabbitmqctl", "await_startup", "--timeout", "0.2")
 	o.wants(0, "3.13.7", "rabbitmqctl", "version")
 	o.wants(64, "not enough arguments", "rabbitmqctl", "add_user")
+	for _, args := range [][]string{{"help"}, {"--help"}, {"help", "--list-commands"}} {
+		o.wants(0, "Available commands:", "rabbitmqctl", args...)
+	}
+	o.wants(0, "(<command> | [--list-commands])", "rabbitmqctl", "help", "help")
+	o.wants(64, "Available commands:", "rabbitmqctl")
 	o.start() // in the place of what was killed
 	o.wants(0, "Ping succeeded", "rabbitmqctl", "ping")
 }

@@ -39,6 +39,7 @@ type command struct {
 	awaits  bool   // it waits for a broker that does not answer yet
 	refused bool   // whatever its switches are
 	app     need
+	report  bool // it is made of other commands
 
 	banner    string // said before, with the values of arguments: {user}
 	operation string // of package control; empty: its name. "-": none
@@ -76,7 +77,7 @@ var globals = map[string]kind{
 	"socket": text, "erlang-cookie": text, "printer": text, "version": flag,
 }
 
-var shortNames = map[string]string{"n": "node", "q": "quiet", "s": "silent", "p": "vhost", "l": "longnames", "t": "timeout", "h": "help"}
+var shortNames = map[string]string{"n": "node", "q": "quiet", "s": "silent", "p": "vhost", "l": "longnames", "t": "timeout", "?": "help"}
 
 // failure is how a command ends that was refused.
 type failure struct {

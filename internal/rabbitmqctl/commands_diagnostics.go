@@ -56,19 +56,19 @@ var pluginCommands = []command{
 	},
 	{
 		name: "is_enabled", tools: plugins, about: "Fails unless the functions of plugins are there", args: "plugin *plugin", switches: offline,
-		usage: "<plugin1> [ <plugin2>] [--offline] [--online]", operation: "-", banner: "Asking node {node} if plugins {plugin} are enabled...", show: isEnabled,
+		usage: "<plugin1> [ <plugin2>] [--offline] [--online]", operation: "-", banner: "Asking node {node} if {which} enabled...", vet: sayPlugins, show: isEnabled,
 	},
 	{
 		name: "enable", tools: plugins, about: "Succeeds for plugins that leveret knows", args: "?plugin *plugin", switches: pluginSwitches,
-		usage: "<plugin1> [ <plugin2>] [--all] [--offline] [--online]", operation: "-", banner: "Enabling plugins on node {node}:", vet: anyPlugin, show: enablePlugins,
+		usage: "<plugin1> [ <plugin2>] | --all [--offline] [--online]", operation: "-", banner: "Enabling plugins on node {node}:\n{names}", vet: anyPlugin, check: knownOnly, show: enablePlugins,
 	},
 	{
 		name: "disable", tools: plugins, about: "Succeeds, and changes nothing", args: "?plugin *plugin", switches: pluginSwitches,
-		usage: "<plugin1> [ <plugin2>] [--all] [--offline] [--online]", operation: "-", banner: "Disabling plugins on node {node}:", vet: anyPlugin, show: disablePlugins,
+		usage: "<plugin1> [ <plugin2>] | --all [--offline] [--online]", operation: "-", banner: "Disabling plugins on node {node}:\n{names}", vet: anyPlugin, show: disablePlugins,
 	},
 	{
 		name: "set", tools: plugins, about: "Does for plugins what enable does", args: "*plugin", switches: offline,
-		usage: "[<plugin1> ...] [--offline] [--online]", operation: "-", banner: "Enabling plugins on node {node}:", show: enablePlugins,
+		usage: "[<plugin1> ...] [--offline] [--online]", operation: "-", banner: "Enabling plugins on node {node}:\n{names}", vet: anyPlugin, check: knownToSet, show: enablePlugins,
 	},
 	{name: "directories", tools: plugins, about: "Shows that plugins have no directories", switches: offline, usage: "[--offline] [--online]", operation: "-", banner: "Plugin archives directory: (none)\nPlugin expansion directory: (none)\nEnabled plugins file: (none)"},
 }

@@ -2,7 +2,7 @@ package rabbitmqctl
 
 var nodeCommands = []command{
 	{
-		name: "help", tools: ctl | diagnostics | plugins, about: "Shows how a command is used", args: "?command",
+		name: "help", tools: ctl | diagnostics | plugins, about: "Shows how a command is used", args: "?command", switches: map[string]kind{"list-commands": flag},
 		usage: "(<command> | [--list-commands])", operation: "-",
 	},
 	{name: "version", tools: ctl | diagnostics | plugins, about: "Shows the version", operation: "-", show: version},
@@ -15,7 +15,7 @@ var nodeCommands = []command{
 	{name: "status", tools: ctl | diagnostics, about: "Shows what there is to say of the broker", switches: unitSwitch, usage: "[--unit <unit>] [--timeout <timeout>]", banner: "Status of node {node} ...", show: status},
 	{name: "cluster_status", tools: ctl | diagnostics, about: "Shows the cluster, of one node", usage: "[--timeout <timeout>]", banner: "Cluster status of node {node} ...", operation: "status", show: clusterStatus},
 	{name: "environment", tools: ctl | diagnostics, app: either, about: "Shows the configuration that holds", banner: "Application environment of node {node} ...", show: environment},
-	{name: "report", tools: ctl | diagnostics, about: "Shows status and all lists", banner: "Reporting server status of node {node} ...", operation: "status", show: status},
+	{name: "report", tools: ctl | diagnostics, about: "Shows status, configuration and all lists", usage: "[--timeout <timeout>]", banner: "Reporting server status of node {node} ...\n", operation: "list_vhosts", vet: namesOnly, report: true},
 	{
 		name: "await_startup", tools: ctl | diagnostics, app: either, about: "Waits until clients may connect", usage: "[--timeout <timeout>]", awaits: true, early: true,
 		failures: failures{"stopped": {exitUnavailable, "rabbit_is_not_running", false}},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -37,61 +38,113 @@ func pluginsThere() (all []string) {
 	return all
 }
 
-// listPlugins shows all, or those with a text in their names.
+// listPlugins shows those in whose names a regular expression is found.
 func listPlugins(r *run, _ json.RawMessage) outcome {
-	running := byte(' ')
-	if r.connect() == nil {
-		r.client.Close()
-		running = '*'
+	pattern := or(r.values.Get("pattern"), ".*")
+	wanted, err := regexp.Compile(pattern)
+	if err != nil {
+		return outcome{text: err.Error(), code: exitSoftware}
+	}
+	running := r.connect() == nil
+	only := r.values.Has("enabled") || r.values.Has("implicitly-enabled")
+	var rows []plugin
+	for _, name := range slices.Sorted(maps.Keys(knownPlugins)) {
+		if there := knownPlugins[name]; wanted.MatchString(name) && (there || !only) {
+			rows = append(rows, plugin{name, there, there && running, r.Version})
+		}
+	}
+	if !r.has("quiet") && !r.has("silent") && r.last("formatter") != "json" {
+		fmt.Fprintf(r.Out, "Listing plugins with pattern %q ...\n", pattern)
+		if !r.values.Has("minimal") {
+			fmt.Fprintf(r.Out, " Configured: E = explicitly enabled; e = implicitly enabled\n | Status: * = running on %s\n |/\n", r.node)
+		}
+	}
+	return r.tabulate(rows)
+}
+
+// plugin is one in a list.
+type plugin struct {
+	name           string
+	there, running bool
+	version        string
+}
+
+// marks are [E*] of a plugin that runs.
+func (p plugin) marks() string {
+	e, star := ' ', ' '
+	if p.there {
+		e = 'E'
+	}
+	if p.running {
+		star = '*'
+	}
+	return fmt.Sprintf("[%c%c]", e, star)
+}
+
+// MarshalJSON writes versions as lists of characters, as RabbitMQ does.
+func (p plugin) MarshalJSON() ([]byte, error) {
+	version := make([]int, len(p.version))
+	for i, c := range []byte(p.version) {
+		version[i] = int(c)
+	}
+	fields := map[string]any{"name": p.name, "enabled": "not_enabled", "running": p.running, "version": version}
+	if p.there {
+		fields["enabled"] = "enabled"
+	}
+	if p.running {
+		fields["running_version"] = version
+	}
+	return json.Marshal(fields)
+}
+
+// tabulate shows plugins, as much of them as is asked for.
+func (r *run) tabulate(rows []plugin) outcome {
+	format, width := "normal", 0
+	var names []string
+	for _, p := range rows {
+		names = append(names, p.name)
+		width = max(width, len(p.name))
+	}
+	switch {
+	case r.values.Has("minimal"):
+		return outcome{text: strings.Join(names, "\n"), json: map[string]any{"format": "minimal", "plugins": names, "status": "running"}}
+	case r.values.Has("verbose"):
+		format = "verbose"
 	}
 	var lines []string
-	items := []map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(knownPlugins)) {
-		there := knownPlugins[name]
-		if !strings.Contains(name, r.values.Get("pattern")) || (r.values.Has("enabled") || r.values.Has("implicitly-enabled")) && !there {
+	for _, p := range rows {
+		if format == "verbose" {
+			lines = append(lines, fmt.Sprintf("%s %s\n     Version:     \t%s\n     Dependencies:\t[]\n     Description: \t", p.marks(), p.name, p.version))
 			continue
 		}
-		items = append(items, map[string]any{"name": name, "enabled": map[bool]string{true: "enabled", false: "not_enabled"}[there], "running": there && running == '*'})
-		switch {
-		case r.values.Has("minimal") || r.has("quiet") || r.has("silent"):
-			lines = append(lines, name)
-		case there:
-			lines = append(lines, fmt.Sprintf("[E%c] %s", running, name))
-		default:
-			lines = append(lines, "[  ] "+name)
-		}
+		lines = append(lines, fmt.Sprintf("%s %-*s %s", p.marks(), width, p.name, p.version))
 	}
-	text := strings.Join(lines, "\n")
-	if !r.values.Has("minimal") && !r.has("quiet") && !r.has("silent") {
-		text = " Configured: E = explicitly enabled; e = implicitly enabled\n | Status: * = running on " + r.node + "\n |/\n" + text
-		text = "Listing plugins with pattern \"" + or(r.values.Get("pattern"), ".*") + "\" ...\n" + text
-	}
-	return outcome{text: text, json: map[string]any{"status": "running", "plugins": items}}
+	return outcome{text: strings.Join(lines, "\n"), json: map[string]any{"format": format, "plugins": rows, "status": "running"}}
 }
 
 // isEnabled: whoever asks whether a plugin is there wants to know what works.
 func isEnabled(r *run, _ json.RawMessage) outcome {
-	var on, off []string
+	var off []string
 	for _, name := range r.values["plugin"] {
-		if knownPlugins[name] {
-			on = append(on, name)
-		} else {
+		if !knownPlugins[name] {
 			off = append(off, name)
 		}
 	}
 	if len(off) > 0 {
-		return outcome{text: fmt.Sprintf("%s not enabled on node %s", are(off), r.node), code: exitUnavailable}
+		return outcome{
+			text: fmt.Sprintf("%s not enabled on node %s. Enabled plugins and dependencies: %s", are(off), r.node, strings.Join(pluginsThere(), ", ")),
+			code: exitUnavailable,
+		}
 	}
-	return outcome{text: are(on) + " enabled"}
+	return outcome{text: fmt.Sprintf("%s enabled on node %s", are(r.values["plugin"]), r.node)}
 }
 
-// are is "Plugin a is" or "Plugins a and b are".
+// are is "Plugin a is" or "Plugins a, b are".
 func are(names []string) string {
 	if len(names) == 1 {
 		return "Plugin " + names[0] + " is"
 	}
-	last := len(names) - 1
-	return "Plugins " + strings.Join(names[:last], ", ") + " and " + names[last] + " are"
+	return "Plugins " + strings.Join(names, ", ") + " are"
 }
 
 // enablePlugins takes all that RabbitMQ has, since scripts and images ask for them,
@@ -100,26 +153,44 @@ func enablePlugins(r *run, _ json.RawMessage) outcome {
 	return r.changePlugins(func(name string) bool { return !knownPlugins[name] }, "without effect: leveret has not what this does")
 }
 
+// disablePlugins takes all names, as RabbitMQ does.
 func disablePlugins(r *run, _ json.RawMessage) outcome {
 	return r.changePlugins(func(name string) bool { return knownPlugins[name] }, "stays enabled: it is a part of leveret")
 }
 
-func (r *run) changePlugins(idle func(string) bool, why string) outcome {
-	var unknown []string
-	var lines []string
+// knownOnly refuses plugins that nobody has, as enable does.
+func knownOnly(r *run) error {
+	if unknown := r.unknownPlugins(); len(unknown) > 0 {
+		return &refusal{exitSoftware, "{:plugins_not_found, [:" + strings.Join(unknown, ", :") + "]}"}
+	}
+	return nil
+}
+
+// knownToSet does, as set does.
+func knownToSet(r *run) error {
+	if unknown := r.unknownPlugins(); len(unknown) > 0 {
+		return &refusal{exitData, "The following plugins were not found: " + strings.Join(unknown, ", ")}
+	}
+	return nil
+}
+
+func (r *run) unknownPlugins() (unknown []string) {
 	for _, name := range r.values["plugin"] {
 		if _, known := knownPlugins[name]; !known {
 			unknown = append(unknown, name)
 		}
-		lines = append(lines, name)
 	}
-	if len(unknown) > 0 {
-		return outcome{text: "The following plugins could not be found:\n  " + strings.Join(unknown, "\n  "), code: exitConfig}
-	}
+	return unknown
+}
+
+// changePlugins changes nothing, and says why where that may surprise.
+func (r *run) changePlugins(idle func(string) bool, why string) outcome {
 	for _, name := range r.values["plugin"] {
 		if idle(name) && !r.has("silent") {
 			fmt.Fprintf(r.Err, "%s: %s\n", name, why)
 		}
 	}
-	return outcome{text: strings.Join(lines, "\n")}
+	text := "The following plugins have been configured:\n  " + strings.Join(pluginsThere(), "\n  ") +
+		"\nApplying plugin configuration to " + r.node + "...\nPlugin configuration unchanged."
+	return outcome{text: text}
 }

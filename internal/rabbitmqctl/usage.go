@@ -95,12 +95,54 @@ func (r *run) overview() int {
 	return exitUsage
 }
 
+// groups are the commands as they are shown, by what they are about.
+var groups = []struct{ title, names string }{
+	{"Help", "help version"},
+	{"Nodes", "await_startup reset rotate_logs shutdown start_app stop stop_app wait"},
+	{"Cluster", "await_online_nodes cluster_status force_reset"},
+	{"Users", "add_user authenticate_user change_password clear_password clear_user_limits delete_user hash_password list_user_limits " +
+		"list_users set_user_limits set_user_tags"},
+	{"Access Control", "clear_permissions clear_topic_permissions list_permissions list_topic_permissions list_user_permissions " +
+		"list_user_topic_permissions list_vhosts set_permissions set_topic_permissions"},
+	{"Monitoring, observability and health checks", "alarms check_alarms check_certificate_expiration check_if_node_is_mirror_sync_critical " +
+		"check_if_node_is_quorum_critical check_local_alarms check_port_connectivity check_port_listener check_protocol_listener " +
+		"check_running check_virtual_hosts cipher_suites directories erlang_version is_booting is_enabled is_running list_bindings " +
+		"list_channels list_connections list_consumers list_exchanges list_hashes list_node_auth_attempt_stats list_queues " +
+		"list_unresponsive_queues listeners memory_breakdown ping report server_version status tls_versions"},
+	{"Parameters", "clear_global_parameter clear_parameter list_global_parameters list_parameters set_global_parameter set_parameter"},
+	{"Policies", "clear_operator_policy clear_policy list_operator_policies list_policies set_operator_policy set_policy"},
+	{"Virtual hosts", "add_vhost clear_vhost_limits delete_vhost list_vhost_limits restart_vhost set_vhost_limits set_vhost_tags"},
+	{"Configuration and Environment", "certificates environment log_location set_cluster_name set_disk_free_limit set_log_level " +
+		"set_vm_memory_high_watermark"},
+	{"Definitions", "export_definitions import_definitions"},
+	{"Feature flags", "enable_feature_flag list_feature_flags"},
+	{"Operations", "close_all_connections close_all_user_connections close_connection"},
+	{"Queues", "delete_queue purge_queue"},
+	{"Plugin Management", "disable enable list set"},
+	{"Deprecated", "node_health_check"},
+}
+
 func (r *run) writeOverview(w io.Writer) {
-	fmt.Fprintf(w, "\n%s\n\n%s [--node <node>] [--timeout <timeout>] [--longnames] [--quiet] <command> [<command options>]\n\nAvailable commands:\n\n",
+	fmt.Fprintf(w, "\n%s\n\n%s [--node <node>] [--timeout <timeout>] [--longnames] [--quiet] <command> [<command options>]\n\nAvailable commands:\n",
 		usageTitle, r.tool.name())
+	width := 0
 	for _, c := range commands {
 		if c.tools&r.tool != 0 && !c.refused {
-			fmt.Fprintf(w, "   %-36s %s\n", c.name, c.about)
+			width = max(width, len(c.name))
+		}
+	}
+	for _, g := range groups {
+		titled := false
+		for name := range strings.FieldsSeq(g.names) {
+			c := r.tool.find(name)
+			if c == nil {
+				continue
+			}
+			if !titled {
+				titled = true
+				fmt.Fprintf(w, "\n\x1b[1m%s\x1b[0m:\n\n", g.title)
+			}
+			fmt.Fprintf(w, "   %-*s  %s\n", width, c.name, c.about)
 		}
 	}
 	fmt.Fprintf(w, "\nUse '%s help <command>' to learn more about a specific command\n", r.tool.name())
@@ -126,5 +168,14 @@ func (r *run) explain(c *command) outcome {
 	if c.columns != "" {
 		text += "\n\nColumns: " + strings.Join(strings.Fields(c.columns), ", ")
 	}
-	return outcome{text: text}
+	return outcome{text: text + "\n\n\n\x1b[1mGeneral Options\x1b[0m\n\n" + generalOptions}
 }
+
+const generalOptions = `-?, --help             shows how a command is used
+-n, --node <node>      a name that is shown; there is one broker
+    --socket <file>    the broker's socket for commands
+-t, --timeout <n>      gives up after so many seconds
+-q, --quiet            says no more than the answer
+-s, --silent           nor the header of a table
+-p, --vhost <vhost>    the virtual host, / by default
+    --formatter        table, json, csv, pretty_table or json_stream`

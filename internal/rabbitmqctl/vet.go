@@ -246,6 +246,12 @@ func anyPlugin(r *run) error {
 	if len(r.values["plugin"]) == 0 && !r.values.Has("all") {
 		return wrong("not enough arguments.")
 	}
+	r.values.Set("names", strings.Join(r.values["plugin"], "\n"))
+	return nil
+}
+
+func sayPlugins(r *run) error {
+	r.values.Set("which", "p"+are(r.values["plugin"])[1:])
 	return nil
 }
 
