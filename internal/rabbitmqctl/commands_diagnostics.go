@@ -52,7 +52,7 @@ var pluginCommands = []command{
 	{
 		name: "list", tools: plugins, about: "Lists plugins whose functions are there", args: "?pattern",
 		switches: map[string]kind{"verbose": flag, "minimal": flag, "enabled": flag, "implicitly-enabled": flag},
-		usage:    "[pattern] [--verbose] [--minimal] [--enabled] [--implicitly-enabled]", operation: "-", show: listPlugins,
+		usage:    "[pattern] [--verbose] [--minimal] [--enabled] [--implicitly-enabled]", operation: "-", vet: oneDetail, show: listPlugins,
 	},
 	{
 		name: "is_enabled", tools: plugins, about: "Fails unless the functions of plugins are there", args: "plugin *plugin", switches: offline,

@@ -105,9 +105,15 @@ var volatile = []struct {
 	{regexp.MustCompile(`, 25683|, clustering| and AMQP 1\.0`), ""},
 	{regexp.MustCompile(`\{"interface":"\[::\]","node":"rabbit@localhost","port":25683[^}]*\},`), ""},
 	{regexp.MustCompile(`25683,|"clustering",`), ""},
+
+	// Plugins that RabbitMQ is not shipped with.
+	{regexp.MustCompile(` *rabbitmq_delayed_message_exchange,| *rabbitmq_message_deduplication,`), ""},
 }
 
 var explanation = regexp.MustCompile(`^no broker answers|^Most common reasons`)
+
+// extra are lines of plugins that RabbitMQ is not shipped with.
+var extra = regexp.MustCompile(`^(\[E\*\]|  )? ?rabbitmq_(delayed_message_exchange|message_deduplication)( *[\d.]*)?$`)
 
 var logged = regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d+ \[`)
 
@@ -128,7 +134,7 @@ func comparable(lines []string, isList bool) string {
 		if l == "" && i+1 < len(lines) && explanation.MatchString(lines[i+1]) {
 			break // of what may be wrong, each in its own words
 		}
-		if strings.Contains(l, "protocol: clustering") || logged.MatchString(l) || l == "" && i+1 < len(lines) && logged.MatchString(lines[i+1]) {
+		if extra.MatchString(l) || strings.Contains(l, "protocol: clustering") || logged.MatchString(l) || l == "" && i+1 < len(lines) && logged.MatchString(lines[i+1]) {
 			continue // what RabbitMQ's node logs goes to its tool, too
 		}
 		for _, v := range volatile {

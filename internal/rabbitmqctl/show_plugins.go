@@ -107,7 +107,11 @@ func (r *run) tabulate(rows []plugin) outcome {
 	}
 	switch {
 	case r.values.Has("minimal"):
-		return outcome{text: strings.Join(names, "\n"), json: map[string]any{"format": "minimal", "plugins": names, "status": "running"}}
+		var named []map[string]string
+		for _, name := range names {
+			named = append(named, map[string]string{"name": name})
+		}
+		return outcome{text: strings.Join(names, "\n"), json: map[string]any{"format": "minimal", "plugins": named, "status": "running"}}
 	case r.values.Has("verbose"):
 		format = "verbose"
 	}
@@ -131,12 +135,11 @@ func isEnabled(r *run, _ json.RawMessage) outcome {
 		}
 	}
 	if len(off) > 0 {
-		return outcome{
-			text: fmt.Sprintf("%s not enabled on node %s. Enabled plugins and dependencies: %s", are(off), r.node, strings.Join(pluginsThere(), ", ")),
-			code: exitUnavailable,
-		}
+		text := fmt.Sprintf("%s not enabled on node %s. Enabled plugins and dependencies: %s", are(off), r.node, strings.Join(pluginsThere(), ", "))
+		return outcome{text: text, json: map[string]string{"result": "error", "message": text}, code: exitUnavailable}
 	}
-	return outcome{text: fmt.Sprintf("%s enabled on node %s", are(r.values["plugin"]), r.node)}
+	text := fmt.Sprintf("%s enabled on node %s", are(r.values["plugin"]), r.node)
+	return outcome{text: text, json: map[string]string{"result": "ok", "message": text}}
 }
 
 // are is "Plugin a is" or "Plugins a, b are".

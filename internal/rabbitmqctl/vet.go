@@ -250,6 +250,14 @@ func anyPlugin(r *run) error {
 	return nil
 }
 
+// oneDetail: a list has more in it, or less.
+func oneDetail(r *run) error {
+	if r.values.Has("verbose") && r.values.Has("minimal") {
+		return &usageError{"Bad argument: Cannot set both verbose and minimal", exitData}
+	}
+	return nil
+}
+
 func sayPlugins(r *run) error {
 	r.values.Set("which", "p"+are(r.values["plugin"])[1:])
 	return nil
