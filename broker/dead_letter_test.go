@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -388,21 +389,25 @@ func TestNothingDiesThatComesBackToAQueueThatGoes(t *testing.T) {
 		"failed too often": {Key: "x-delivery-limit", Value: int32(0)},
 	} {
 		t.Run(what, func(t *testing.T) {
-			b := New(Options{})
-			p := connect(t, b, 2)
-			p.declareWith("d")
-			p.do(1, &amqp.QueueDeclare{Queue: "q", AutoDelete: true, Arguments: amqp.Table{
-				{Key: "x-dead-letter-exchange", Value: ""}, {Key: "x-dead-letter-routing-key", Value: "d"}, limit,
-			}})
-			p.consume(2, "q", "k", false)
-			p.send("q", amqp.BasicProperties{}, "m")
-			p.await(1)
-			p.do(2, &amqp.ChannelClose{})
-			b.vhosts.undertaker.await()
-			wantReady(t, b, "d", 0)
-			if p.hasQueue("q") {
-				t.Error("the queue is still there")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				b := New(Options{})
+				p := connect(t, b, 2)
+				p.declareWith("d")
+				p.do(1, &amqp.QueueDeclare{Queue: "q", AutoDelete: true, Arguments: amqp.Table{
+					{Key: "x-dead-letter-exchange", Value: ""}, {Key: "x-dead-letter-routing-key", Value: "d"}, limit,
+				}})
+				p.consume(2, "q", "k", false)
+				p.send("q", amqp.BasicProperties{}, "m")
+				p.await(1)
+				synctest.Wait() // until nobody looks after the queue because of its delivery
+				p.do(2, &amqp.ChannelClose{})
+				b.vhosts.undertaker.await()
+				wantReady(t, b, "d", 0)
+				if p.hasQueue("q") {
+					t.Error("the queue is still there")
+				}
+				p.Quit()
+			})
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -50,6 +51,9 @@ func (p *peer) consumeAll(queue string, n int) (bodies []string) {
 // order of its times; what is not yet due waits on; transient messages are gone.
 func TestDelayedMessagesSurvive(t *testing.T) {
 	afterwards(t, func(t *testing.T, k *kept, again func()) {
+		c := &handClock{Clock: amqp.RealClock, now: time.Now()} // publishing takes no time
+		k.options.Clock = c
+		k.restart()
 		p := connect(t, k.Broker, 1)
 		p.delayedExchange("direct", true, "q")
 		detain(k.Broker)
@@ -60,6 +64,7 @@ func TestDelayedMessagesSurvive(t *testing.T) {
 		transient.DeliveryMode = 1
 		p.later("q", "transient", transient)
 		p.Quit()
+		c.advance(time.Second)
 		for range 2 { // what waits survives all restarts
 			again()
 		}
@@ -192,7 +197,7 @@ func TestADeletedExchangeLeavesThePageFile(t *testing.T) {
 	press(t, b)
 	p := connect(t, b, 1)
 	p.delayedExchange("fanout", true)
-	p.fillDelayed(1, func(int) int32 { return 3_600_000 }, 0, 40_000, kib)
+	p.fillDelayed(1, func(int) int32 { return 3_600_000 }, 0, 34_000, kib)
 	quiesce(b)
 	p.do(1, &amqp.ExchangeDelete{Exchange: "d"})
 	p.declareDurable(b, "q")

@@ -30,9 +30,9 @@ func TestWhatNobodyTakesWaitsOnDisk(t *testing.T) {
 	k := keep(t)
 	p := connect(t, k.Broker, 1)
 	p.insisting("q", 1<<30)
-	const n, size = 40_000, kib
+	n := fewer(40_000, 24_000)
 	p.do(1, &amqp.ConfirmSelect{})
-	p.fill("q", 2, 0, n, size)
+	p.fill("q", 2, 0, n, kib)
 	q := queueOf(k.Broker, "q")
 	q.expireAll()
 	p.send("q", amqp.BasicProperties{}, "lives")

@@ -457,7 +457,7 @@ func TestLimitedQueuesAreListsThatAreCut(t *testing.T) {
 			due  time.Duration // 0: never
 		}
 		names := 0
-		for seed := range 300 {
+		for seed := range fewer(300, 60) {
 			draw := newDraw(seed)
 			names++
 			name := fmt.Sprint("q", names)

@@ -3,6 +3,7 @@ package broker
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/amqp/amqptest"
@@ -185,6 +186,7 @@ func TestALetterOfAGroupThatInsists(t *testing.T) {
 			p.SendMethods(1, &amqp.BasicReject{DeliveryTag: tag + 1})
 		}
 		p.wantCame("1:a1", "1:a2", "1:a3")
+		synctest.Wait() // until nobody takes the second letter either
 		p.declareWith("d")
 		lapse(lateness)
 		if got := p.letters(b, "d"); !slices.Equal(got, []string{"a1 rejected", "a2 rejected"}) {

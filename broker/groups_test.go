@@ -315,7 +315,7 @@ func TestGroupsWithALimitOfTheChannel(t *testing.T) {
 // A group that nobody may take from costs what comes for others nothing: with a
 // look at all that waits for each delivery this would take hours.
 func TestALongGroupThatIsHeldUpHoldsNobodyUp(t *testing.T) {
-	const waiting, others = 100_000, 20_000
+	waiting, others := fewer(100_000, 30_000), fewer(20_000, 5_000)
 	p, _ := withGroups(t, 2)
 	p.worker(1, "q", 1)
 	var b []byte

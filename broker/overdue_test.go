@@ -198,9 +198,9 @@ func TestMarksAreBounded(t *testing.T) {
 	var o overdue
 	u := unacked{}
 	q := &queue{}
-	const timeout = 10_000
-	q.patience.Store(int64(timeout * time.Second))
-	now, most, found := time.Unix(0, 0), 0, 0
+	timeout := uint64(fewer(10_000, 2_000))
+	q.patience.Store(int64(timeout) * int64(time.Second))
+	now, most, found := time.Unix(0, 0), 0, uint64(0)
 	for tag := uint64(1); tag < 2*timeout && found == 0; tag++ {
 		if tag == 1 || tag > timeout {
 			u.push(delivery{tag: tag, queue: q})
@@ -209,7 +209,7 @@ func TestMarksAreBounded(t *testing.T) {
 		o.put(mark{tag, now}, 1)
 		most = max(most, len(o.marks))
 		if late, _ := o.find(&u, now); late >= 0 {
-			found = int(tag)
+			found = tag
 		}
 	}
 	if found < timeout || found > timeout+timeout/16 {

@@ -22,6 +22,14 @@ type peer struct {
 	running sync.WaitGroup // what goes on until the connection ends
 }
 
+// fewer is few where the race detector makes everything several times as slow.
+func fewer(n, few int) int {
+	if raced || testing.Short() {
+		return few
+	}
+	return n
+}
+
 // patience is the longest that a test may take with a connection.
 const patience = time.Minute
 

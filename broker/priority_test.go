@@ -215,7 +215,7 @@ func TestALongBacklogOfLowPriorityIsOnDisk(t *testing.T) {
 			p.prioritize("q", 10)
 			low := amqp.BasicProperties{DeliveryMode: mode, Priority: 1}
 			high := amqp.BasicProperties{DeliveryMode: mode, Priority: 7}
-			const n = 20_000
+			n := fewer(20_000, 6_000)
 			p.fillRanked("q", low, 0, n, kib)
 			quiesce(b)
 			if got := queueOf(b, "q").loaded(); got > 2*least {
