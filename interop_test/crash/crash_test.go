@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	rounds     = flag.Int("rounds", 20, "how many `rounds` to play; 5 with -short")
+	rounds     = flag.Int("rounds", 10, "how many `rounds` to play; 5 with -short")
 	seed       = flag.Uint64("seed", 0, "`seed` of the first plan; 0 draws one")
 	binary     = flag.String("binary", "", "`path` of the broker; by default it is built")
 	raced      = flag.Bool("raced", false, "build the broker with the race detector")
