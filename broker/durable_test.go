@@ -450,7 +450,7 @@ func TestAFailureEndsTheBroker(t *testing.T) {
 			if err := <-ended; !errors.Is(err, why) {
 				t.Errorf("Shutdown returned %v", err)
 			}
-			if took := time.Since(began); took > time.Second {
+			if took := time.Since(began); took > 20*time.Second { // who waits for the deaf one takes 30
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -31,7 +31,7 @@ func ExampleBroker_Serve() {
 	fmt.Println(greet(client))
 	client.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	fmt.Println("shutdown:", b.Shutdown(ctx))
 	fmt.Println("serve:", <-served)

@@ -202,7 +202,7 @@ func TestHeartbeatsKeepAnIdleConnection(t *testing.T) {
 	for range 8 {
 		await(t, beats, "a heartbeat")
 	}
-	if took := time.Since(began); took < 2*time.Second || took > 8*time.Second {
+	if took := time.Since(began); took < 2*time.Second || took > patience {
 		t.Errorf("eight heartbeats took %v, want about 4 s", took)
 	}
 	open(t, conn)
@@ -219,7 +219,7 @@ func TestSilentClientIsCutOff(t *testing.T) {
 	l.mute.Store(true)
 	began := time.Now()
 	err := await(t, closed, "the server to drop the connection")
-	if took := time.Since(began); took < time.Second || took > 5*time.Second {
+	if took := time.Since(began); took < time.Second || took > patience {
 		t.Errorf("cut after %v, want 2 to 3 s", took)
 	}
 	if err.Server {

@@ -155,7 +155,7 @@ func TestAPingTakesMilliseconds(t *testing.T) {
 		best = min(best, time.Since(began))
 	}
 	t.Logf("the fastest of 5 took %v", best)
-	if best > 2*time.Second { // on a machine that does much else, with race detection
+	if best > 10*time.Second { // on a machine that does much else, with race detection
 		t.Errorf("the fastest of 5 took %v", best)
 	}
 }

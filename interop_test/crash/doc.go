@@ -6,7 +6,7 @@
 // promised, starts it again on the same directory, and so on; in the end it
 // drains every queue and holds what happened against what was promised.
 //
-//	go test ./interop_test/crash                       20 rounds
+//	go test ./interop_test/crash                       10 rounds
 //	scripts/crash -rounds 500 -seed 1                  as many as asked
 //	scripts/crash -rounds 100 -durability os -raced    of the class os, with the race detector
 //
