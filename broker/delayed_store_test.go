@@ -122,6 +122,43 @@ func TestACrashWhileDelayedMessagesGoOn(t *testing.T) {
 	}
 }
 
+// Messages arrive and leave in one unit: nothing becomes durable in between, so no
+// crash finds one in both places, though somebody waits for the unit to end.
+func TestDelayedMessagesGoOnInOneUnit(t *testing.T) {
+	c := &handClock{Clock: amqp.RealClock, now: time.Now()}
+	k := keepWith(t, Options{Clock: c})
+	p := connect(t, k.Broker, 1)
+	p.delayedExchange("direct", true, "first", "second")
+	p.consume(1, "first", "k", true)
+	from, to := delayedQueue(k.Broker), queueOf(k.Broker, "second")
+	release := detain(k.Broker)
+	p.later("first", "m", withDelay(int32(1)))
+	p.later("second", "m", withDelay(int32(1)))
+	c.advance(time.Second)
+	to.mu.Lock() // the second one cannot arrive
+	release()
+	p.await(1)
+	durable := make(told)
+	go func() {
+		k.store.Begin()
+		k.store.Confirm(durable, 0, 0)
+		k.store.End()
+	}()
+	stays := func(when string) {
+		select {
+		case <-durable:
+			t.Errorf("a group ends when %s", when)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	stays("one of the two has arrived")
+	from.mu.Lock() // nothing can leave
+	to.mu.Unlock()
+	stays("both have arrived, and none has left")
+	from.mu.Unlock()
+	<-durable
+}
+
 // CONF-05: who hands a message on does not confirm it before it is durable.
 func TestADelayedMessageIsConfirmedWhenItIsDurable(t *testing.T) {
 	k := keep(t)

@@ -31,7 +31,7 @@ func fewer(n, few int) int {
 }
 
 // patience is the longest that a test may take with a connection.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // guestMay lets guest do everything in a vhost.
 func guestMay(t testing.TB, b *Broker, vhost string) {
