@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -86,17 +88,27 @@ func openBadger(dir string, how opening, log complaints) (db *badger.DB, err err
 	return db, err
 }
 
-// openFound opens a Badger to write to as it was found at the start. What is
-// wrong with it is damage.
-func openFound(dir string, how opening, log complaints) (*badger.DB, error) {
+// openWhole opens a Badger to write to as it was found at the start, once its
+// tables were read. What is wrong with it is damage, unless the system is to
+// blame.
+func openWhole(dir string, how opening, log complaints) (*badger.DB, error) {
 	if err := guarded(dir, func() error { return checkTables(dir) }); err != nil {
 		return nil, err
 	}
 	db, err := openBadger(dir, how, log)
-	if err != nil && !isCorrupt(err) {
+	if err != nil && !isCorrupt(err) && !ofSystem(err) {
 		err = corrupt(dir, "%v", err)
 	}
 	return db, err
+}
+
+// ofSystem tells whether an error is one that says nothing of what files have.
+// Badger makes text of those it passes on.
+func ofSystem(err error) bool {
+	return slices.ContainsFunc([]syscall.Errno{
+		syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE,
+		syscall.ENOMEM, syscall.EACCES, syscall.EPERM, syscall.EROFS,
+	}, func(e syscall.Errno) bool { return strings.Contains(err.Error(), e.Error()) })
 }
 
 // guarded turns a panic into an error: that is what Badger does with damaged
@@ -152,18 +164,11 @@ func essential(name string) bool {
 // checkTables reads the tables of a Badger. Badger itself would do that in
 // goroutines of its own, whose panics nobody can catch.
 func checkTables(dir string) error {
-	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	} else if err != nil {
+	m, err := readManifest(dir)
+	if err != nil {
 		return err
 	}
-	defer f.Close()
-	manifest, _, err := badger.ReplayManifestFile(f, 0, badgerOptions(dir, readOnly, nil))
-	if err != nil {
-		return corrupt(f.Name(), "%v", err)
-	}
-	for id := range manifest.Tables {
+	for _, id := range slices.Concat(m.missing, m.tables) {
 		name := table.NewFilename(id, dir)
 		if err := guarded(name, func() error { return checkTable(name) }); err != nil {
 			return err

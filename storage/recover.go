@@ -28,12 +28,15 @@ type recovering struct {
 // loss is accepted.
 func (b *archive) recover(v visitor) (covered, error) {
 	r := &recovering{archive: b, visitor: v, dead: make(map[recordKey][]byte)}
-	err := r.open()
+	err := os.RemoveAll(b.trial())
+	if err == nil {
+		err = r.open()
+	}
 	if err == nil && b.index.db != nil {
-		err = r.readMeta()
+		err = r.readMeta(b.index.db)
 	}
 	if err == nil && b.index.db != nil && b.AcceptLoss {
-		err = r.each(func(recordKey, []byte) error { return nil })
+		err = r.each(b.index.db, func(recordKey, []byte) error { return nil })
 	}
 	if err != nil && b.AcceptLoss && isCorrupt(err) {
 		err = r.startAnew(err)
@@ -79,19 +82,28 @@ func (r *recovering) open() error {
 	if x.mark.commit == 0 { // nothing was given back for its sake
 		return x.create(x.mark.number)
 	}
-	x.db, err = openFound(x.path(x.mark.number), eachSynced, x.log)
+	x.db, err = r.openFound(x.path(x.mark.number), eachSynced, r.wholeIndex)
 	return err
 }
 
+// openFound opens a Badger as it was found, in which whole finds all that was
+// written.
+func (r *recovering) openFound(dir string, how opening, whole func(*badger.DB) error) (*badger.DB, error) {
+	if err := r.forgetTables(dir, how, whole); err != nil {
+		return nil, err
+	}
+	return openWhole(dir, how, r.complain)
+}
+
 // readMeta reads what the index says of itself.
-func (r *recovering) readMeta() error {
+func (r *recovering) readMeta(db *badger.DB) error {
 	x := &r.index
 	if x.mark.commit == 0 {
 		return nil
 	}
 	dir, k := x.path(x.mark.number), recordKey{kind: recordMeta}
 	return guarded(dir, func() error {
-		return x.db.View(func(txn *badger.Txn) error {
+		return db.View(func(txn *badger.Txn) error {
 			item, err := txn.Get(k.append(nil))
 			if err != nil {
 				return corrupt(dir, "the record about it all: %v", err)
@@ -115,7 +127,7 @@ func (r *recovering) readMeta() error {
 // last.
 func (r *recovering) read() error {
 	x := &r.index
-	if err := r.each(r.record); err != nil {
+	if err := r.each(x.db, r.record); err != nil {
 		return err
 	}
 	if err := r.prepare(); err != nil {
@@ -140,12 +152,29 @@ func (r *recovering) read() error {
 	return x.apply(&r.repairs, nil)
 }
 
+// wholeIndex looks whether a Badger has the records that were written last.
+func (r *recovering) wholeIndex(db *badger.DB) error {
+	if err := r.readMeta(db); err != nil {
+		return err
+	}
+	records, sums := uint64(0), uint64(0)
+	err := r.each(db, func(k recordKey, b []byte) error {
+		if _, sum, ok := openRecord(k, b); ok {
+			records, sums = records+1, sums+uint64(sum)
+		}
+		return nil
+	})
+	if err == nil && (records != r.want.records || sums != r.want.sum) {
+		err = corrupt(r.index.path(r.index.mark.number), "it has %d records of %d, or others", records, r.want.records)
+	}
+	return err
+}
+
 // each calls f for every record but that about it all, in the order of keys.
-func (r *recovering) each(f func(k recordKey, b []byte) error) error {
-	x := &r.index
-	dir := x.path(x.mark.number)
+func (r *recovering) each(db *badger.DB, f func(k recordKey, b []byte) error) error {
+	dir := r.index.path(r.index.mark.number)
 	return guarded(dir, func() error {
-		return eachItem(x.db, func(item *badger.Item) error {
+		return eachItem(db, func(item *badger.Item) error {
 			k, ok := parseRecordKey(item.Key())
 			if !ok {
 				return corrupt(dir, "a key makes no sense: %x", item.Key())

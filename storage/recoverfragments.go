@@ -86,12 +86,15 @@ func (r *recovering) check(g *generation) error {
 	if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); err != nil {
 		return corrupt(dir, "%v", err)
 	}
-	db, err := openFound(dir, inTables, s.log)
+	whole := func(db *badger.DB) error {
+		return db.View(func(txn *badger.Txn) error { return r.checkKeys(txn, g) })
+	}
+	db, err := r.openFound(dir, inTables, whole)
 	if err != nil {
 		return err
 	}
 	g.db = db
-	err = guarded(dir, func() error { return db.View(func(txn *badger.Txn) error { return r.checkKeys(txn, g) }) })
+	err = guarded(dir, func() error { return whole(db) })
 	if err != nil {
 		_ = s.shut(g)
 		return err
