@@ -8,23 +8,33 @@ func (b *archive) start(j *journal, failed func(error)) {
 	b.mu.Lock()
 	b.failed = failed
 	b.due = true // a crash may have left a journal that is over its limit
+	broken := b.broken
 	b.mu.Unlock()
+	if broken != nil {
+		failed(broken)
+	}
 	b.journal, b.writer.read = j, j.readAt
 	go b.run()
 }
 
 // complain is told of an error that Badger has met in the background. Before
-// the start there is somebody to return an error to.
-func (b *archive) complain(err error) {
+// the start there is somebody to return one to, unless it is about a table. That
+// is not tried again, for the second sync of a file may succeed though nothing
+// was written: the log that the table was made of is still there, and has it all
+// for the next start.
+func (b *archive) complain(err error, table bool) {
 	b.mu.Lock()
 	failed := b.failed
-	if failed != nil && b.broken == nil {
+	if (failed != nil || table) && b.broken == nil {
 		b.broken = err
 		close(b.stuck)
 	}
 	b.mu.Unlock()
 	if failed != nil {
 		failed(err)
+	}
+	if table {
+		select {}
 	}
 }
 
@@ -116,6 +126,9 @@ func (b *archive) close(bool) error {
 	b.changed.Broadcast()
 	b.mu.Unlock()
 	if b.writer.read == nil { // it was not started
+		if b.broken != nil {
+			return b.broken
+		}
 		return b.closeAll()
 	}
 	select {

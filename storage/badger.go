@@ -59,16 +59,17 @@ func badgerOptions(dir string, how opening, log complaints) badger.Options {
 		WithValueLogFileSize(1 << 20)
 }
 
-// complaints is told of errors that Badger meets in the background. It would
-// go on for ever trying to write a table.
-type complaints func(error)
+// complaints is told of errors that Badger meets in the background. A table that
+// cannot be written it tries again, for ever, once it has been told of that.
+type complaints func(err error, table bool)
 
 // Errorf implements badger.Logger, as the others do.
 func (c complaints) Errorf(format string, a ...any) {
 	if c == nil {
 		return
 	}
-	c(fmt.Errorf("storage: Badger: %s", strings.TrimSpace(fmt.Sprintf(format, a...))))
+	err := fmt.Errorf("storage: Badger: %s", strings.TrimSpace(fmt.Sprintf(format, a...)))
+	c(err, strings.HasPrefix(format, "error flushing memtable"))
 }
 func (complaints) Warningf(string, ...any) {}
 func (complaints) Infof(string, ...any)    {}

@@ -77,6 +77,7 @@ func known(t *testing.T, dir string, n int, clean bool) world {
 	if err := db.Wait(db.End()); err != nil {
 		t.Fatal(err)
 	}
+	archiveOf(db).rested() // so that it can be copied
 	t.Cleanup(func() { mustClose(t, db) })
 	return w
 }
@@ -117,7 +118,8 @@ func tryDamage(t *testing.T, whole, path string, kind int, want world) {
 	t.Helper()
 	damage := damages[kind]
 	seed := rand.Uint64()
-	dir := t.TempDir()
+	dir := filepath.Join(filepath.Dir(whole), "harmed")
+	defer os.RemoveAll(dir)
 	name := strings.TrimPrefix(path, whole)
 	harm := func() {
 		if err := os.RemoveAll(dir); err != nil {
@@ -138,7 +140,6 @@ func tryDamage(t *testing.T, whole, path string, kind int, want world) {
 	if _, err := inspect(dir, true, want); err != nil {
 		t.Errorf("%s, %s, seed %d, with the loss accepted: %v", name, damage.name, seed, err)
 	}
-	_ = os.RemoveAll(dir)
 }
 
 // inspect opens a store and compares what it has. Unless the damage was

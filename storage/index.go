@@ -88,6 +88,9 @@ func (x *index) apply(c *changes, cover *covered) error {
 		}
 	}
 	*c = changes{list: c.list[:0]}
+	if err := x.files.syncDir(x.path(x.mark.number)); err != nil { // Badger may have a new log
+		return err
+	}
 	x.mark.commit, x.mark.live = x.meta.commit, x.meta.live
 	if err := x.mark.write(); err != nil {
 		return err

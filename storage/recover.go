@@ -27,6 +27,17 @@ type recovering struct {
 // It returns what Badger covers of the journal. Bodies are not read, unless
 // loss is accepted.
 func (b *archive) recover(v visitor) (covered, error) {
+	done := make(chan error, 1)
+	go func() { done <- b.recoverIndex(v) }()
+	select {
+	case err := <-done:
+		return b.index.meta.covered, err
+	case <-b.stuck: // and so is what waits for Badger
+		return covered{}, b.broken
+	}
+}
+
+func (b *archive) recoverIndex(v visitor) error {
 	r := &recovering{archive: b, visitor: v, dead: make(map[recordKey][]byte)}
 	err := os.RemoveAll(b.trial())
 	if err == nil {
@@ -44,7 +55,7 @@ func (b *archive) recover(v visitor) (covered, error) {
 	if err == nil && b.index.db != nil {
 		err = r.read()
 	}
-	return b.index.meta.covered, err
+	return err
 }
 
 func isCorrupt(err error) bool {
@@ -75,6 +86,11 @@ func (r *recovering) open() error {
 	}
 	if !slices.Contains(found, x.mark.number) && x.mark.commit > 0 {
 		return corrupt(x.path(x.mark.number), "the index is missing")
+	}
+	if len(found) > 1 { // what was read may not be durable yet
+		if err := x.mark.settle(); err != nil {
+			return err
+		}
 	}
 	if err := x.removeOthers(found); err != nil {
 		return err

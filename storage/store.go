@@ -95,6 +95,7 @@ func open(o Options, s *store) (*DB, *State, error) {
 	r := &replaying{j: s.journal, v: b, mark: m.mark, acceptLoss: o.AcceptLoss, lost: lost}
 	if err := s.recover(r, b); err != nil {
 		s.closeFiles()
+		_ = s.behind.close(false) // there is an error to tell of already
 		return nil, nil, err
 	}
 	lostMessages := r.losing(b)
