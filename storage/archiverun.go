@@ -126,14 +126,23 @@ func (b *archive) close(bool) error {
 	b.changed.Broadcast()
 	b.mu.Unlock()
 	if b.writer.read == nil { // it was not started
-		if b.broken != nil {
-			return b.broken
-		}
-		return b.closeAll()
+		return b.unlessStuck(b.closeAll)
 	}
 	select {
 	case <-b.stopped:
 		return b.ended
+	case <-b.stuck:
+		return b.broken
+	}
+}
+
+// unlessStuck calls a function that may wait for Badger, unless Badger gives up.
+func (b *archive) unlessStuck(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
 	case <-b.stuck:
 		return b.broken
 	}

@@ -27,14 +27,10 @@ type recovering struct {
 // It returns what Badger covers of the journal. Bodies are not read, unless
 // loss is accepted.
 func (b *archive) recover(v visitor) (covered, error) {
-	done := make(chan error, 1)
-	go func() { done <- b.recoverIndex(v) }()
-	select {
-	case err := <-done:
-		return b.index.meta.covered, err
-	case <-b.stuck: // and so is what waits for Badger
-		return covered{}, b.broken
+	if err := b.unlessStuck(func() error { return b.recoverIndex(v) }); err != nil {
+		return covered{}, err
 	}
+	return b.index.meta.covered, nil
 }
 
 func (b *archive) recoverIndex(v visitor) error {

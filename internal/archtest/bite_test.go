@@ -51,8 +51,8 @@ func TestRulesBite(t *testing.T) {
 		{"nothing is polled", "amqp/conn.go", `package amqp; import "time"; func f() { time.NewTicker(1) }`, `package amqp; import "time"; func f() { time.AfterFunc(1, f) }`},
 		{"the clock is asked", "broker/queue.go", `package broker; import "time"; var x = time.Now()`, `package broker; import "time"; var x = time.Second`},
 		{"the clock is asked", "amqp/heartbeat.go", `package amqp; import "time"; var x = time.AfterFunc(1, f)`, `package amqp; func f() { time.Now() }`},
-		{"goroutines are few", "amqp/conn.go", "package amqp; func f() {" + strings.Repeat("go f();", 15) + "}", "package amqp; func f() {" + strings.Repeat("go f();", 14) + "}"},
-		{"goroutines are few", "amqp/conn.go", "package amqp; func f() {" + strings.Repeat("wg.Go(f);", 15) + "}", "package amqp; func f() {" + strings.Repeat("f(f);", 15) + "}"},
+		{"goroutines are few", "amqp/conn.go", "package amqp; func f() {" + strings.Repeat("go f();", maxGoStatements+1) + "}", "package amqp; func f() {" + strings.Repeat("go f();", maxGoStatements) + "}"},
+		{"goroutines are few", "amqp/conn.go", "package amqp; func f() {" + strings.Repeat("wg.Go(f);", maxGoStatements+1) + "}", "package amqp; func f() {" + strings.Repeat("f(f);", maxGoStatements+1) + "}"},
 		{"nothing is left for later", "amqp/conn.go", "package amqp // TO" + "DO: more", "package amqp // todos are rare"},
 	}
 	find := make(map[string]func([]*source) []string)

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -70,11 +71,14 @@ func (p *plan) failSync(number int, data, call string, n int) (hit bool, err err
 		"-e", "trace=" + syncCalls, "-e", fmt.Sprintf("inject=%s:error=EIO:when=%d", call, n),
 	}
 	r.plan = &watched
-	broker, err := r.failLife()
+	broker, alive, err := r.failLife(trace)
 	if err != nil {
 		return false, err
 	}
-	if hit, err = readTrace(trace); err == nil && hit && (broker.err == nil || !broker.loud) {
+	if !alive {
+		hit, err = readTrace(trace)
+	}
+	if err == nil && hit && (broker.err == nil || !broker.loud) {
 		err = fmt.Errorf("after a failed sync the broker has ended with %w", broker.ended())
 	}
 	r.plan = p
@@ -95,22 +99,29 @@ func (r *round) begin() error {
 	return errors.Join(l.prepare(), broker.stop(stopLimit), l.finish())
 }
 
-// failLife is a life that the failing sync ends, or a kill if none fails.
-func (r *round) failLife() (*process, error) {
-	broker, err := r.serve()
-	if err != nil {
-		return nil, err
+// failLife is a life that the failing sync ends. If none fails for a while, a
+// kill ends it: the broker is alive then.
+func (r *round) failLife(trace string) (broker *process, alive bool, err error) {
+	if broker, err = r.serve(); err != nil {
+		return nil, false, err
 	}
 	defer broker.kill()
 	if broker.awaitReady() != nil { // a sync of the start has failed
-		return broker, nil
+		broker.exitedWithin(patience)
+		return broker, false, nil
 	}
 	l := r.newLife(broker)
 	l.expectEnd()
 	l.employ()
-	broker.exitedWithin(3 * time.Second)
+	if !broker.exitedWithin(3 * time.Second) {
+		b, err := os.ReadFile(trace)
+		alive = err == nil && !bytes.Contains(b, []byte("(INJECTED)"))
+	}
+	if !alive {
+		broker.exitedWithin(patience)
+	}
 	broker.kill()
-	return broker, l.finish()
+	return broker, alive, l.finish()
 }
 
 var (
