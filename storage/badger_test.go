@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,5 +58,19 @@ func TestStoreWithoutRoomForTablesIsClosed(t *testing.T) {
 	}
 	if err := <-failed; err == nil {
 		t.Error("nobody was told")
+	}
+}
+
+// Nobody waits for a Badger that cannot write a table before the store runs.
+func TestABadgerThatHasGivenUpIsNotAwaited(t *testing.T) {
+	b := newArchive(&Options{Dir: t.TempDir(), files: osFiles{}})
+	waits := make(chan error)
+	defer close(waits)
+	go b.complain(errDisk, true)
+	if err := b.unlessStuck(func() error { return <-waits }); !errors.Is(err, errDisk) {
+		t.Errorf("the start ends with %v", err)
+	}
+	if err := b.close(false); !errors.Is(err, errDisk) {
+		t.Errorf("the end is %v", err)
 	}
 }

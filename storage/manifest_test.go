@@ -69,8 +69,13 @@ func TestTheNameOfATableThatNeverWas(t *testing.T) {
 			if err != nil || len(dirs) == 0 {
 				t.Fatal(dirs, err)
 			}
-			nameTable(t, dirs[len(dirs)-1], 99)
-			nameTable(t, dirs[len(dirs)-1], 100)
+			last := dirs[len(dirs)-1]
+			there, err := filepath.Glob(filepath.Join(last, "*.sst"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			nameTable(t, last, byte(len(there)+1))
+			nameTable(t, last, byte(len(there)+2))
 			mustHaveAll(t, dir, want)
 			if left, _ := filepath.Glob(filepath.Join(dir, "*.new")); len(left) > 0 {
 				t.Errorf("left: %q", left)

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -75,5 +76,48 @@ func TestDirectoriesAreDurable(t *testing.T) {
 	defer mustClose(t, db)
 	if n := len(state.Queues[q.ID()]); n != 1200 {
 		t.Errorf("%d messages instead of 1200", n)
+	}
+}
+
+// TestTheMarkOfTheIndexIsDurableBeforeWhatItNamed opens a store that was killed
+// when it had moved its index and had written the mark, but not synced it.
+func TestTheMarkOfTheIndexIsDurableBeforeWhatItNamed(t *testing.T) {
+	o := Options{Dir: t.TempDir(), JournalSize: minJournalSize}
+	moved(t, o, 1200)
+	db, _ := mustOpen(t, o) // completes a generation, and need not again
+	archiveOf(db).rested()
+	mustClose(t, db)
+	dir := filepath.Join(o.Dir, "index")
+	copyTree(t, filepath.Join(dir, "00000001"), filepath.Join(dir, "00000002"), "", nil)
+	d := newPlatter(t, o.Dir)
+	path := filepath.Join(dir, "mark")
+	f, err := d.open(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := indexMark{f: f}
+	if !m.read(f) {
+		t.Fatal("there is no mark")
+	}
+	m.number, m.turn = 2, m.turn+1
+	if _, err := f.WriteAt(m.seal(), int64(m.turn%2)*indexMarkSlot); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	o.files = d
+	b := newArchive(&o)
+	if _, err := b.recover(newBuilding()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.close(false); err != nil {
+			t.Error(err)
+		}
+	}()
+	if left, err := numbers(d, dir); err != nil || len(left) != 1 {
+		t.Errorf("there are %d: %v", left, err)
+	}
+	if !m.read(bytes.NewReader(d.durable[path].durable)) || m.number != 2 {
+		t.Errorf("after a power cut the mark names %d", m.number)
 	}
 }
