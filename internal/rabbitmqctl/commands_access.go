@@ -64,7 +64,7 @@ var userCommands = []command{
 	},
 	{
 		name: "list_user_permissions", tools: ctl | diagnostics, about: "Lists the permissions of a user", args: "user",
-		usage: "[--no-table-headers] <username>", columns: "vhost configure write read", shown: "vhost configure write read",
+		usage: "[--no-table-headers] <username> [--timeout <timeout>]", columns: "vhost configure write read", shown: "vhost configure write read",
 		banner: `Listing permissions for user "{user}" ...`, failures: failures{"no_user": rawNoUser},
 	},
 	{
@@ -80,12 +80,12 @@ var userCommands = []command{
 	},
 	{
 		name: "list_topic_permissions", tools: ctl | diagnostics, about: "Lists the topic permissions in a virtual host",
-		usage: "[--vhost <vhost>] [--no-table-headers]", columns: "user exchange write read", shown: "user exchange write read",
+		usage: "[--vhost <vhost>] [--no-table-headers] [--timeout <timeout>]", columns: "user exchange write read", shown: "user exchange write read",
 		banner: `Listing topic permissions for vhost "{vhost}" ...`, failures: failures{"no_vhost": noVhost},
 	},
 	{
 		name: "list_user_topic_permissions", tools: ctl | diagnostics, about: "Lists the topic permissions of a user", args: "user",
-		usage: "[--no-table-headers] <username>", columns: "vhost exchange write read", shown: "vhost exchange write read", vet: headless,
+		usage: "[--no-table-headers] <username> [--timeout <timeout>]", columns: "vhost exchange write read", shown: "vhost exchange write read", vet: headless,
 		banner: `Listing topic permissions for user "{user}" ...`, failures: failures{"no_user": rawNoUser},
 	},
 	{
