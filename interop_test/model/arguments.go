@@ -54,11 +54,18 @@ func typeName(v any) string {
 // be the same when a queue is declared again, in their order (QDEC-24).
 var compared = []string{
 	"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
-	"x-max-length-bytes", "x-max-priority", "x-overflow", "x-single-active-consumer", "x-delivery-limit",
+	"x-max-length-bytes", "x-max-priority", "x-overflow", "x-single-active-consumer", "x-delivery-limit", "x-queue-type",
+	"x-message-groups",
 }
 
+// deduplication are those that exchanges have, too.
+var deduplication = []string{"x-message-deduplication", "x-cache-size", "x-cache-ttl", "x-deduplication-header"}
+
 func (q *queue) equivalentArguments(args amqp.Table) *refusal {
-	for _, arg := range compared {
+	for _, arg := range append(slices.Clone(compared), deduplication...) {
+		if arg == "x-queue-type" && word(args, arg) != "quorum" && !q.quorum() { // QDEC-30
+			continue
+		}
 		if r := sameArgument(arg, "queue '"+q.name+"'", args, q.args); r != nil {
 			return r
 		}
@@ -93,16 +100,20 @@ func checkQueueArguments(queue string, args amqp.Table) *refusal {
 }
 
 // checkConsumerArguments is CONS-10 and CONS-11.
-func checkConsumerArguments(queue string, args amqp.Table) (priority int, _ *refusal) {
+func (q *queue) checkConsumerArguments(args amqp.Table) (priority int, _ *refusal) {
 	if v, ok := args.Get("x-priority"); ok {
 		n, ok := integer(v)
 		if !ok {
-			return 0, refuse(406, "invalid arg 'x-priority' for queue '%s' in vhost '/': \"expected integer, got %s\"", queue, typeName(v))
+			return 0, refuse(406, "invalid arg 'x-priority' for queue '%s' in vhost '/': \"expected integer, got %s\"", q.name, typeName(v))
 		}
 		priority = int(n)
 	}
 	if _, ok := args.Get("x-stream-offset"); ok {
-		return 0, refuse(406, "invalid arg 'x-stream-offset' for queue '%s' in vhost '/' of queue type rabbit_classic_queue", queue)
+		kind := "classic"
+		if q.quorum() {
+			kind = "quorum"
+		}
+		return 0, refuse(406, "invalid arg 'x-stream-offset' for queue '%s' in vhost '/' of queue type rabbit_%s_queue", q.name, kind)
 	}
 	return priority, nil
 }

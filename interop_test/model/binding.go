@@ -33,7 +33,7 @@ func sorted(args amqp.Table) string {
 }
 
 func (w *world) bind(b binding) *refusal {
-	if r := checkMatch(b.source.kind, b.args); r != nil {
+	if r := checkMatch(b.source.inner(), b.args); r != nil {
 		return r
 	}
 	if !slices.ContainsFunc(w.bindings, b.same) {

@@ -134,7 +134,7 @@ func (ch *channel) takeBasic(m amqp.Method) *refusal {
 // goes back (CHAN-13), also what it acknowledged in a transaction (TX-11).
 func (ch *channel) end() {
 	if ch.closing {
-		giveBack(ch.kept)
+		giveBack(ch.kept, true)
 		ch.kept = nil
 		return
 	}
@@ -176,7 +176,7 @@ func (ch *channel) giveBack(back []*delivery, unused []*queue) {
 		if q := queues[i]; slices.Contains(unused, q) {
 			q.deleteIfUnused()
 		} else {
-			giveBack(slices.DeleteFunc(slices.Clone(back), func(d *delivery) bool { return d.queue != q }))
+			giveBack(slices.DeleteFunc(slices.Clone(back), func(d *delivery) bool { return d.queue != q }), true)
 		}
 		w.meanwhile()
 		queues = slices.Delete(queues, i, i+1)
@@ -202,6 +202,11 @@ func (ch *channel) sets(d *delivery) (aside bool) {
 	}
 	ch.kept = append(ch.kept, d)
 	return true
+}
+
+// consumes tells whether the channel has a consumer of a queue.
+func (ch *channel) consumes(q *queue) bool {
+	return slices.ContainsFunc(ch.consumers, func(k *consumer) bool { return k.queue == q })
 }
 
 // holds tells whether the channel has unsettled deliveries of a queue.

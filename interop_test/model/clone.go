@@ -54,6 +54,7 @@ func (c *copier) queue(of *queue) *queue {
 	q, known := once(of, c.queues)
 	if !known {
 		q.world, q.owner = c.to, c.conn(of.owner)
+		q.known = slices.Clone(of.known)
 		q.ready, q.dying = slices.Clone(of.ready), slices.Clone(of.dying)
 		q.active = c.consumer(of.active)
 		q.consumers, q.passed = each(of.consumers, c.consumer), each(of.passed, c.consumer)

@@ -122,7 +122,9 @@ func (c *conn) end() {
 	c.world.disorder(c)
 	var idle, busy []*channel
 	for _, id := range slices.Sorted(maps.Keys(c.channels)) {
-		if ch := c.channels[id]; c.world.features && slices.ContainsFunc(slices.Concat(c.world.queues, c.world.gone), ch.holds) {
+		ch := c.channels[id]
+		matters := func(q *queue) bool { return ch.holds(q) || q.autoDelete && ch.consumes(q) }
+		if c.world.features && slices.ContainsFunc(slices.Concat(c.world.queues, c.world.gone), matters) {
 			busy = append(busy, ch)
 		} else {
 			idle = append(idle, ch)

@@ -54,12 +54,15 @@ func (ch *channel) consume(m *amqp.BasicConsume) *refusal {
 	if r != nil {
 		return r
 	}
-	priority, r := checkConsumerArguments(q.name, m.Arguments)
+	priority, r := q.checkConsumerArguments(m.Arguments)
 	if r != nil {
 		return r
 	}
+	if r := ch.cannotConsume(q); r != nil {
+		return r
+	}
 	exclusive := func(k *consumer) bool { return k.exclusive }
-	if slices.ContainsFunc(q.consumers, exclusive) || m.Exclusive && (len(q.consumers) > 0 || q.single()) { // CONS-06, CONS-23
+	if !q.quorum() && (slices.ContainsFunc(q.consumers, exclusive) || m.Exclusive && (len(q.consumers) > 0 || q.single())) { // CONS-06, CONS-23; not QQ-06
 		return refuse(403, "queue '%s' in vhost '/' in exclusive use", q.name)
 	}
 	k := &consumer{
@@ -85,13 +88,13 @@ func (q *queue) single() bool {
 }
 
 // appoint makes one consumer the active one if there is none: the first of those
-// with the highest priority (CONS-22, CONS-24).
+// with the highest priority, or of all of a quorum queue (CONS-22, CONS-24).
 func (q *queue) appoint() {
 	if !q.single() || q.active != nil {
 		return
 	}
 	for _, k := range q.consumers {
-		if q.active == nil || k.priority > q.active.priority {
+		if q.active == nil || k.priority > q.active.priority && !q.quorum() {
 			q.active = k
 		}
 	}
@@ -161,14 +164,21 @@ func (ch *channel) get(m *amqp.BasicGet) *refusal {
 	if r != nil {
 		return r
 	}
+	if r := q.cannotGet(); r != nil {
+		return r
+	}
 	q.use()
 	q.expire()
-	if len(q.ready) == 0 { // GET-02
+	i := min(0, len(q.ready)-1)
+	if q.grouped() && q.world.wrong != "messages of any group are got" {
+		i = q.first(nil)
+	}
+	if i < 0 { // GET-02
 		ch.emit(&amqp.BasicGetEmpty{})
 		return nil
 	}
-	e := q.ready[0]
-	q.ready = q.ready[1:]
+	e := q.ready[i]
+	q.ready = slices.Delete(slices.Clone(q.ready), i, i+1)
 	q.expire()
 	ch.tag++
 	ch.conn.await(ch.id)
@@ -178,7 +188,7 @@ func (ch *channel) get(m *amqp.BasicGet) *refusal {
 	ch.conn.emit(ch.id, &amqp.BasicGetOk{
 		DeliveryTag: ch.tag, Redelivered: e.flag(ch),
 		Exchange: e.message.exchange, RoutingKey: e.message.key, MessageCount: uint32(len(q.ready)),
-	}, q.shown(e))
+	}, q.shown(e, true))
 	return nil
 }
 

@@ -65,17 +65,59 @@ func (w *world) handOn(q *queue) {
 		w.script, w.options = nil, nil // whatever is chosen
 		disagree("dead letters go round for ever")
 	}
+	var letters []letter
 	for _, d := range all {
 		m, keys := d.letter(w)
 		if x := w.exchange(d.exchange); x != nil {
-			for _, name := range w.route(x, keys, m.headers()) {
+			targets := w.route(x, keys, m.headers())
+			for _, x := range targets.late {
+				w.putOff(x, m, keys)
+			}
+			for _, name := range targets.queues {
 				if to := w.queue(name); to != nil && !d.returnsTo(name, m.headers(), w) {
-					to.accept(m)
-					w.dispatch()
-					w.trim()
+					letters = append(letters, letter{to, m})
 				}
 			}
 		}
+	}
+	w.arrive(letters)
+}
+
+// letter is a message on its way to one queue.
+type letter struct {
+	to      *queue
+	message *message
+}
+
+// arrive brings letters to their queues: each to all of its queues before the next
+// one, or all of one queue before those of another. Where nothing is dropped or
+// refused, that makes no difference.
+func (w *world) arrive(letters []letter) {
+	var queues []*queue
+	tight := false
+	for _, l := range letters {
+		if !slices.Contains(queues, l.to) {
+			queues = append(queues, l.to)
+			tight = tight || l.to.tight()
+		}
+	}
+	if len(queues) > 1 && tight && w.choose(2) == 1 {
+		var sorted []letter
+		for len(queues) > 0 {
+			i := w.choose(len(queues))
+			for _, l := range letters {
+				if l.to == queues[i] {
+					sorted = append(sorted, l)
+				}
+			}
+			queues = slices.Delete(queues, i, i+1)
+		}
+		letters = sorted
+	}
+	for _, l := range letters {
+		l.to.accept(l.message)
+		w.dispatch()
+		w.trim()
 	}
 }
 

@@ -59,6 +59,9 @@ func (q *queue) deliverNext(hasty bool) bool {
 	if len(q.ready) == 0 {
 		return false
 	}
+	if q.grouped() {
+		return q.deliverGroups(hasty)
+	}
 	candidates := 1
 	if q.disorder {
 		candidates = len(q.ready)
@@ -94,16 +97,20 @@ func (ch *channel) ends() int {
 	return 0
 }
 
-// next is a consumer that must get a message, if there is one.
-func (q *queue) next() *consumer {
+// next is a consumer that must get a message, if there is one, and which.
+func (q *queue) next() (*consumer, entry) {
 	q.expire()
 	if len(q.ready) == 0 {
-		return nil
+		return nil, entry{}
 	}
-	if may := q.order(); len(may) > 0 {
-		return may[0]
+	if q.grouped() {
+		if all := q.offers(); len(all) > 0 {
+			return all[0].consumer, q.ready[all[0].message]
+		}
+	} else if may := q.order(); len(may) > 0 {
+		return may[0], q.ready[0]
 	}
-	return nil
+	return nil, entry{}
 }
 
 // preview is the delivery of a message to k as it would look now (CONS-30).
@@ -111,13 +118,14 @@ func (k *consumer) preview(e entry) event {
 	return newEvent(&amqp.BasicDeliver{
 		ConsumerTag: k.tag, DeliveryTag: k.channel.tag + 1, Redelivered: e.flag(k.channel),
 		Exchange: e.message.exchange, RoutingKey: e.message.key,
-	}, k.queue.shown(e))
+	}, k.queue.shown(e, false))
 }
 
 // shown is a message as clients get it: a queue with a limit of deliveries tells
-// how many have failed (LAV-13).
-func (q *queue) shown(e entry) *message {
-	if _, limited := q.number("delivery-limit"); !limited || e.failures == 0 {
+// how many have failed (LAV-13), and so does a quorum queue (QQ-08).
+func (q *queue) shown(e entry, got bool) *message {
+	_, limited := q.number("delivery-limit")
+	if !limited && !q.quorum() || e.failures == 0 && !(got && q.quorum()) {
 		return e.message
 	}
 	m := *e.message

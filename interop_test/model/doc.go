@@ -24,7 +24,9 @@
 // In half of the sequences methods come one by one, and queues do more than to
 // keep messages: they have priorities, limits, dead letters, limits of deliveries,
 // single active consumers, times to live, and times without use after which they
-// go. Now and then time passes, which in the bubble takes none.
+// go. Some are quorum queues, or keep groups of messages together; queues and
+// exchanges drop duplicates, exchanges delay what they get, and what has died is
+// brought back. Now and then time passes, which in the bubble takes none.
 //
 // Among the methods are restarts. In memory nothing outlives them. In further
 // sequences the broker has a data directory. Then the broker is shut down, with one
@@ -32,6 +34,9 @@
 // which messages come back as redelivered is known for each. Or another broker is
 // opened on a copy of what the first one has written without being asked to end:
 // that may mark too many.
+//
+// What was given back to the front of a quorum queue (QQ-13) comes in the order of
+// its publishing after a restart.
 //
 // # What is left open
 //
@@ -51,6 +56,8 @@
 //     the method goes on that they died of;
 //   - of what is due at the same millisecond, what happens first;
 //   - in which order the channels of a connection end with it: see [world.disorder];
+//   - to which consumer a message group goes that nobody has, and in which order the
+//     consumers of a channel give theirs back;
 //   - the order of basic.cancel for several consumers of a channel;
 //   - within one batch, whether an acknowledgement takes effect before or after a
 //     publish beside it, and so whose turn it was: see [queue.order].

@@ -138,7 +138,27 @@ func (d drawer) declareQueue() amqp.Method {
 	}
 	m.Passive, m.Durable, m.AutoDelete, m.Exclusive = d.rarely(20), d.bit(), d.rarely(4), d.rarely(10)
 	m.Arguments = d.queueArguments(m.Queue != "")
+	if q := d.w.queue(m.Queue); q != nil && q.quorum() { // in which order its arguments are compared is left open
+		m.Durable, m.AutoDelete, m.Exclusive, m.Arguments = d.bit(), false, false, without(q.args, "x-queue-type")
+	} else if q == nil && d.w.features && d.rarely(4) && m.Queue != "" {
+		d.makeQuorum(m)
+	}
 	return m
+}
+
+// makeQuorum makes a declaration one of a quorum queue.
+func (d drawer) makeQuorum(m *amqp.QueueDeclare) {
+	quorum := amqp.Field{Key: "x-queue-type", Value: "quorum"}
+	switch {
+	case d.rarely(30):
+		m.Arguments = amqp.Table{{Key: "x-max-priority", Value: int32(2)}}
+	case d.rarely(30):
+		m.Arguments = nil
+	default:
+		m.Durable, m.AutoDelete, m.Exclusive = true, false, false
+		m.Arguments = without(m.Arguments, "x-max-priority")
+	}
+	m.Arguments = append(m.Arguments, quorum)
 }
 
 func (d drawer) declareExchange() amqp.Method {
@@ -157,10 +177,29 @@ func (d drawer) declareExchange() amqp.Method {
 	if d.rarely(3) {
 		m.Arguments = amqp.Table{{Key: "alternate-exchange", Value: d.alternate()}}
 	}
+	if d.w.features && d.rarely(3) {
+		m.Arguments = append(m.Arguments, d.delayed(m)...)
+	}
+	if d.w.features && d.rarely(6) {
+		m.Arguments = append(m.Arguments, d.deduplication()...)
+	}
 	if d.rarely(60) {
 		m.Type = pick(d, "", "nosuch")
 	}
 	return m
+}
+
+// delayed makes the exchange a delayed one.
+func (d drawer) delayed(m *amqp.ExchangeDeclare) amqp.Table {
+	if d.rarely(4) {
+		return amqp.Table{{Key: "x-delayed-exchange", Value: true}}
+	}
+	inner := m.Type
+	m.Type = delayed
+	if d.rarely(20) {
+		return pick(d, nil, amqp.Table{{Key: "x-delayed-type", Value: pick[any](d, delayed, int32(1), "nosuch")}})
+	}
+	return amqp.Table{{Key: "x-delayed-type", Value: inner}}
 }
 
 func (d drawer) alternate() any {

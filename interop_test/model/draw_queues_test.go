@@ -65,7 +65,53 @@ func (d drawer) features() (args amqp.Table) {
 	if d.rarely(5) {
 		set("x-single-active-consumer", true, true, false)
 	}
+	if d.rarely(6) {
+		args = append(args, d.deduplication()...)
+	}
+	if d.rarely(5) {
+		args = without(args, "x-max-priority")
+		set("x-message-groups", true, true, true, false)
+	}
 	return args
+}
+
+// deduplication are arguments of a queue, or an exchange, that knows what it has
+// had.
+func (d drawer) deduplication() amqp.Table {
+	args := amqp.Table{{Key: "x-message-deduplication", Value: !d.rarely(10)}}
+	if d.rarely(3) {
+		args = append(args, amqp.Field{Key: "x-cache-size", Value: pick[any](d, int32(1), int32(2), int64(2))})
+	}
+	if d.rarely(3) {
+		args = append(args, amqp.Field{Key: "x-cache-ttl", Value: pick[any](d, int32(30), int32(300), int64(1000))})
+	}
+	if d.rarely(8) {
+		args = append(args, amqp.Field{Key: "x-deduplication-header", Value: "h"})
+	}
+	return args
+}
+
+// identity are headers that tell a message from others.
+func (d drawer) identity() amqp.Table {
+	headers := amqp.Table{{Key: "x-deduplication-header", Value: pick[any](d, "k", "k", "7", int32(7), int64(7), "l", nil)}}
+	if d.rarely(6) {
+		headers = append(headers, amqp.Field{Key: "x-cache-ttl", Value: pick[any](d, int32(30), int64(300))})
+	}
+	return headers
+}
+
+// deduplicates tells whether what is published this way is asked for that.
+func (d drawer) deduplicates(exchange, key string) bool {
+	if x := d.w.exchange(exchange); x != nil && exchange != "" {
+		on, _ := x.args.Get("x-message-deduplication")
+		return on == true || d.rarely(3)
+	}
+	q := d.w.queue(key)
+	if q == nil {
+		return false
+	}
+	on, _ := q.args.Get("x-message-deduplication")
+	return on == true
 }
 
 var patterns = []*regexp.Regexp{
@@ -76,7 +122,7 @@ var patterns = []*regexp.Regexp{
 func (d drawer) policy() *policy {
 	p := policy{
 		operator: d.rarely(4), name: pick(d, "p1", "p2"), pattern: pick(d, patterns...),
-		applyTo: pick(d, "queues", "all", "classic_queues", "exchanges"), priority: d.below(3), definition: map[string]any{},
+		applyTo: pick(d, "queues", "all", "classic_queues", "exchanges", "quorum_queues"), priority: d.below(3), definition: map[string]any{},
 	}
 	for n := 1 + d.below(3); n > 0 && !d.rarely(4); n-- {
 		switch d.below(8) {

@@ -21,6 +21,7 @@ type step struct {
 	notify  bool          // of connect: the client understands basic.cancel
 	wait    time.Duration // before all else
 	policy  *policy
+	redrive *redriving
 	batch   []command
 	doubts  bool // the batch has an acknowledgement that may fail
 }
@@ -36,6 +37,9 @@ func (s step) GoString() string {
 	}
 	if s.policy != nil {
 		fmt.Fprintf(&b, "\n  %v", *s.policy)
+	}
+	if s.redrive != nil {
+		fmt.Fprintf(&b, "\n  redrive %s count=%d", s.redrive.queue, s.redrive.count)
 	}
 	if s.connect {
 		caps := ""
@@ -102,12 +106,40 @@ func (d drawer) step() step {
 		s.policy = d.policy()
 		return s
 	}
+	if dead := d.redrivable(); *addr == "" && len(dead) > 0 && d.rarely(6) {
+		s.redrive = &redriving{queue: pick(d, dead...), count: d.below(3)}
+		return s
+	}
 	d.c = c
 	d.fill(&s, c)
 	if at := c.channels[s.batch[0].channel]; *addr != "" && at != nil && !at.closing && silent(s.batch[0].method) {
 		s.batch = append(s.batch, command{channel: at.id, method: &amqp.ChannelFlow{Active: true}})
 	}
 	return s
+}
+
+// redriving is how messages are brought back to where they died.
+type redriving struct {
+	queue string
+	count int
+}
+
+// redrivable are queues with messages that died elsewhere, and none that died here:
+// it would come back to where it is taken from.
+func (d drawer) redrivable() (names []string) {
+	for _, q := range d.w.queues {
+		from := map[string]bool{}
+		for _, e := range q.ready {
+			v, _ := e.message.headers().Get("x-death")
+			if deaths, _ := v.(amqp.Array); len(deaths) > 0 {
+				from[word(deaths[0].(amqp.Table), "queue")] = true
+			}
+		}
+		if len(from) > 0 && !from[q.name] {
+			names = append(names, q.name)
+		}
+	}
+	return names
 }
 
 // end ends a connection.
@@ -344,6 +376,19 @@ func (d drawer) publish(id uint16) command {
 	case d.rarely(4):
 		cmd.properties.MessageID = "id"
 	}
+	if d.w.features && d.deduplicates(m.Exchange, m.RoutingKey) && !d.rarely(5) {
+		cmd.properties.Headers = append(cmd.properties.Headers, d.identity()...)
+	}
+	if d.w.features && slices.ContainsFunc(d.w.queues, (*queue).grouped) && !d.rarely(4) {
+		cmd.properties.Headers = append(cmd.properties.Headers, amqp.Field{
+			Key: pick(d, "x-group-id", "x-group-id", "JMSXGroupID"), Value: pick[any](d, "g", "g", "7", int32(7), "", nil),
+		})
+	}
+	if x := d.w.exchange(m.Exchange); d.w.features && x != nil && (x.delays() || d.rarely(20)) && !d.rarely(3) {
+		cmd.properties.Headers = append(without(cmd.properties.Headers, "x-delay"), amqp.Field{
+			Key: "x-delay", Value: pick[any](d, int32(30), int32(150), int64(300), "500", int32(2000), int32(0), int32(-5)),
+		})
+	}
 	if d.w.features && d.rarely(3) {
 		cmd.properties.Priority = pick[uint8](d, 1, 2, 5, 200)
 	}
@@ -431,7 +476,9 @@ func (d drawer) subscribe(ch *channel) amqp.Method {
 	case 6, 7:
 		return &amqp.BasicCancel{ConsumerTag: tag, NoWait: d.rarely(5)}
 	case 8, 9:
-		return &amqp.BasicQos{PrefetchCount: pick[uint16](d, 1, 2, 3, 0), Global: d.rarely(3)}
+		m := &amqp.BasicQos{PrefetchCount: pick[uint16](d, 1, 2, 3, 0), Global: d.rarely(3)}
+		m.Global = m.Global && !ch.consumesQuorum() // what that means nobody says
+		return m
 	case 10:
 		return pick[amqp.Method](d, &amqp.ChannelFlow{Active: true}, &amqp.ChannelClose{})
 	case 11, 12, 13, 14:

@@ -13,6 +13,8 @@ type exchange struct {
 	args                          amqp.Table
 }
 
+var kinds = []string{"direct", "fanout", "topic", "headers", delayed}
+
 func reserved(name string) bool { return strings.HasPrefix(name, "amq.") }
 
 func defaultExchange() *refusal { // EXCH-03 to EXCH-05
@@ -48,7 +50,7 @@ func (w *world) declareExchange(m *amqp.ExchangeDeclare) *refusal {
 	switch {
 	case m.Type == "": // EXCH-13
 		return refuse(503, "invalid exchange type ''")
-	case !slices.Contains([]string{"direct", "fanout", "topic", "headers"}, m.Type): // EXCH-12
+	case !slices.Contains(kinds, m.Type): // EXCH-12
 		return refuse(503, "unknown exchange type '%s'", m.Type)
 	case m.Exchange == "":
 		return defaultExchange()
@@ -58,6 +60,9 @@ func (w *world) declareExchange(m *amqp.ExchangeDeclare) *refusal {
 	}
 	if reserved(m.Exchange) { // EXCH-06
 		return refuse(403, "exchange name '%s' contains reserved prefix 'amq.*'", m.Exchange)
+	}
+	if r := checkDelayed(m); r != nil {
+		return r
 	}
 	if v, ok := m.Arguments.Get("alternate-exchange"); ok {
 		if _, ok := v.(string); !ok { // EXCH-23
@@ -83,7 +88,12 @@ func (x *exchange) equivalent(m *amqp.ExchangeDeclare) *refusal {
 	case m.Internal != x.internal:
 		return inequivalent("internal", what, m.Internal, x.internal)
 	}
-	return sameArgument("alternate-exchange", what, m.Arguments, x.args)
+	for _, arg := range append([]string{"alternate-exchange"}, deduplication...) {
+		if r := sameArgument(arg, what, m.Arguments, x.args); r != nil {
+			return r
+		}
+	}
+	return nil
 }
 
 func (ch *channel) exchangeDelete(m *amqp.ExchangeDelete) *refusal {
@@ -113,5 +123,7 @@ func (w *world) isSource(x *exchange) bool {
 // deleteExchange removes an exchange with its bindings (EXCH-27).
 func (w *world) deleteExchange(x *exchange) {
 	w.exchanges = slices.DeleteFunc(w.exchanges, func(other *exchange) bool { return other == x })
+	w.known = slices.DeleteFunc(slices.Clone(w.known), func(k known) bool { return k.exchange == x.name })
+	w.forget(func(l late) bool { return l.exchange == x })
 	w.unbindAll(func(b binding) bool { return b.source == x || b.exchange == x })
 }

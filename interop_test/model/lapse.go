@@ -11,9 +11,19 @@ import (
 // advance is time that passes: what is due happens in its order, and all that
 // follows from it before time goes on.
 func (w *world) advance(to time.Time) {
+	if w.wrong == "time stands still while nobody looks" {
+		w.now = to
+	}
 	for at := w.nextDue(); !at.IsZero() && !at.After(to); at = w.nextDue() {
 		if at.After(w.now) {
 			w.now = at
+		}
+		if late := w.nextLate(); !late.IsZero() && !late.After(w.now) && (len(w.due()) == 0 || w.choose(2) == 0) {
+			w.release()
+			w.dispatch()
+			w.trim()
+			w.meanwhile()
+			continue
 		}
 		for due := w.due(); len(due) > 0; due = w.due() {
 			due[w.choose(len(due))].lapse()
@@ -27,6 +37,7 @@ func (w *world) advance(to time.Time) {
 
 // nextDue is when something happens by itself; zero if nothing will.
 func (w *world) nextDue() (first time.Time) {
+	first = w.nextLate()
 	for _, q := range w.queues {
 		if at := q.due(); !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
@@ -99,5 +110,7 @@ func (q *queue) lifetime(m *message) (d time.Duration, mortal bool) {
 
 // use notes that a queue is used (EXP-02, EXP-04).
 func (q *queue) use() {
-	q.used = q.world.now
+	if q.world.wrong != "use does not keep a queue" {
+		q.used = q.world.now
+	}
 }

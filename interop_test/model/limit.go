@@ -1,22 +1,43 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // accept takes a message, unless the queue refuses such (LEN-06 to LEN-08).
 func (q *queue) accept(m *message) (taken bool) {
-	if overflow, _ := q.word("overflow"); overflow != "" && overflow != "drop-head" && q.over(m) {
-		if overflow == "reject-publish-dlx" {
+	headers := m.headers()
+	value, ok := identity(q.args, headers)
+	if ok && q.world.duplicate(q.known, "", value, headers, amqp.Field{Key: "queue", Value: q.name}) {
+		return true
+	}
+	if ok {
+		q.known = q.world.remember(q.known, "", value, q.args, headers)
+	}
+	if q.refuses(m) {
+		if overflow := q.overflows(); overflow == "reject-publish-dlx" {
 			q.die(m, "maxlen")
+		}
+		if q.world.wrong != "what is refused is known" {
+			q.known = takeBack(q.known, "", value)
 		}
 		return false
 	}
 	q.last++
-	e := entry{position: q.last, priority: q.level(m), message: m, fresh: q.world.wrong != "what expires waits for nobody"}
+	e := entry{position: q.last, place: q.last, priority: q.level(m), message: m, fresh: q.world.wrong != "what expires waits for nobody"}
 	if d, mortal := q.lifetime(m); mortal {
 		e.expires = q.world.now.Add(d)
 	}
 	q.put(e)
 	return true
+}
+
+// refuses tells whether there is no room for a message in a queue that drops none.
+func (q *queue) refuses(m *message) bool {
+	overflow := q.overflows()
+	return overflow != "" && overflow != "drop-head" && q.over(m)
 }
 
 // over tells whether there is more ready than the limits allow (LEN-01, LEN-09),
@@ -41,8 +62,8 @@ func (q *queue) over(more ...*message) bool {
 // messages (LEN-02 to LEN-05, LEN-12). Then what has come is like all else.
 func (w *world) trim() (some bool) {
 	for _, q := range w.queues {
-		if k := q.next(); k != nil && (q.drops() || q.ready[0].over(w.now)) {
-			disagree("on %s, want before anything is dropped\n  %v\ngot\n  %v", k.channel, k.preview(q.ready[0]), k.channel.peek())
+		if k, e := q.next(); k != nil && (q.drops() || q.ready[0].over(w.now)) {
+			disagree("on %s, want before anything is dropped\n  %v\ngot\n  %v", k.channel, k.preview(e), k.channel.peek())
 		}
 		some = q.trim() || some
 		q.stale()
@@ -66,8 +87,17 @@ func (q *queue) trim() (some bool) {
 }
 
 func (q *queue) drops() bool {
-	overflow, _ := q.word("overflow")
+	overflow := q.overflows()
 	return (overflow == "" || overflow == "drop-head") && len(q.ready) > 0 && q.over()
+}
+
+// tight tells whether the queue drops or refuses what is too much, or has what
+// nobody waits for die at once.
+func (q *queue) tight() bool {
+	_, most := q.number("max-length")
+	_, octets := q.number("max-length-bytes")
+	ttl, mortal := q.number("message-ttl")
+	return most || octets || mortal && ttl == 0
 }
 
 // unsettled is how many messages of a queue clients have.
@@ -87,7 +117,7 @@ func (w *world) unsettled(q *queue) (n int) {
 // level is the priority of a message in a queue (PRI-02 to PRI-04).
 func (q *queue) level(m *message) int {
 	most, _ := q.number("max-priority")
-	if q.world.wrong == "priorities are ignored" {
+	if q.quorum() || q.world.wrong == "priorities are ignored" { // QQ-15
 		return 0
 	}
 	return min(m.priority, most)
@@ -106,6 +136,9 @@ func (q *queue) put(e entry) {
 func (e entry) before(other entry) bool {
 	if e.priority != other.priority {
 		return e.priority > other.priority
+	}
+	if e.first != other.first {
+		return e.first
 	}
 	return e.position < other.position
 }

@@ -194,6 +194,13 @@ func (tb *table) play(s step) (difference string) {
 		}
 		return tb.compare(func(came inbox) (worlds, string) { return tb.worlds.SetPolicy(*p, came) })
 	}
+	if r := s.redrive; r != nil {
+		moved, err := tb.broker.Redrive(context.Background(), "/", r.queue, broker.RedriveOptions{Count: r.count})
+		if err = errors.Join(err, tb.gather(0)); err != nil {
+			return err.Error()
+		}
+		return tb.compare(func(came inbox) (worlds, string) { return tb.worlds.Redrive(r.queue, r.count, moved, came) })
+	}
 	if s.connect {
 		if err := tb.connect(s.conn, s.notify); err != nil {
 			return err.Error()

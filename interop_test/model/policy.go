@@ -83,7 +83,7 @@ func (q *queue) asked(key string) (values []any) {
 		values = append(values, v)
 	}
 	for _, operator := range []bool{true, false} {
-		if p := q.world.rule(q.name, operator, "all", "queues", "classic_queues"); p != nil && p.definition[key] != nil {
+		if p := q.world.rule(q.name, operator, q.types()...); p != nil && p.definition[key] != nil {
 			values = append(values, p.definition[key])
 		}
 	}
@@ -123,7 +123,7 @@ func (q *queue) settings() (all string) {
 		n, ok := q.number(key)
 		all += fmt.Sprint(n, ok, " ")
 	}
-	overflow, _ := q.word("overflow")
+	overflow := q.overflows()
 	if overflow == "drop-head" {
 		overflow = ""
 	}

@@ -29,7 +29,8 @@ func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body st
 		keys = append(keys, more...)
 	}
 	content := &message{m.Exchange, m.RoutingKey, copies(p.Headers, "BCC"), delivered(p), body, int(p.Priority), p.DeliveryMode == 2}
-	t := txPublish{content, w.route(x, keys, p.Headers), m.Mandatory}
+	to := w.route(x, keys, p.Headers)
+	t := txPublish{content, to.queues, to.late, keys, m.Mandatory}
 	if ch.tx { // TX-03, TX-06
 		ch.publishes = append(ch.publishes, t)
 		return nil
@@ -39,10 +40,33 @@ func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body st
 }
 
 // carryOut is a publish as it happens, in a transaction at its end: the names
-// of queues may mean others by then. A queue may get it after what becomes of it
-// in another one.
+// of queues may mean others by then.
 func (ch *channel) carryOut(t txPublish) (refused bool) {
-	w, routed := ch.conn.world, false
+	w := ch.conn.world
+	routed, refused := w.deduplicate(t)
+	if !routed && t.mandatory && w.wrong != "mandatory is ignored" { // PUB-03
+		ch.conn.emit(ch.id, &amqp.BasicReturn{
+			ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: t.message.exchange, RoutingKey: t.message.key,
+		}, t.message)
+	}
+	if ch.confirms {
+		ch.published++
+		ch.unconfirmed = append(ch.unconfirmed, pending{ch.published, refused && w.wrong != "what is refused is confirmed"})
+	}
+	w.dispatch()
+	w.trim()
+	return refused
+}
+
+// carryOut is how a message gets to its targets. A queue may get it after what
+// becomes of it in another one.
+func (w *world) carryOut(t txPublish) (routed, refused bool) {
+	for _, x := range t.late { // XTYP-42
+		if slices.Contains(w.exchanges, x) {
+			w.putOff(x, t.message, t.keys)
+			routed = true
+		}
+	}
 	var late []*queue
 	for _, name := range t.queues {
 		q := w.queue(name)
@@ -62,18 +86,7 @@ func (ch *channel) carryOut(t txPublish) (refused bool) {
 		w.meanwhile()
 		refused = !q.accept(t.message) || refused
 	}
-	if !routed && t.mandatory && w.wrong != "mandatory is ignored" { // PUB-03
-		ch.conn.emit(ch.id, &amqp.BasicReturn{
-			ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: t.message.exchange, RoutingKey: t.message.key,
-		}, t.message)
-	}
-	if ch.confirms {
-		ch.published++
-		ch.unconfirmed = append(ch.unconfirmed, pending{ch.published, refused && w.wrong != "what is refused is confirmed"})
-	}
-	w.dispatch()
-	w.trim()
-	return refused
+	return routed, refused
 }
 
 // fragile tells whether what comes to one queue may drive something to another.
@@ -116,12 +129,19 @@ func delivered(p amqp.BasicProperties) []byte {
 	return p.Append(nil)
 }
 
-// route finds the names of the queues that a message gets to: each once, each
-// exchange asked once (EXCH-41, EXCH-42, XTYP-02).
-func (w *world) route(x *exchange, keys []string, headers amqp.Table) (names []string) {
+// targets are where a message gets to: the names of queues, and exchanges that
+// keep it for a while.
+type targets struct {
+	queues []string
+	late   []*exchange
+}
+
+// route finds where a message gets to: each target once, each exchange asked once
+// (EXCH-41, EXCH-42, XTYP-02).
+func (w *world) route(x *exchange, keys []string, headers amqp.Table) (to targets) {
 	if x.name == "" { // EXCH-02; whether they exist is seen later (TX-06)
 		slices.Sort(keys)
-		return slices.Compact(keys)
+		return targets{queues: slices.Compact(keys)}
 	}
 	seen := []*exchange{x}
 	for i := 0; i < len(seen); i++ {
@@ -131,22 +151,26 @@ func (w *world) route(x *exchange, keys []string, headers amqp.Table) (names []s
 				seen = append(seen, next)
 			}
 		}
+		if x.delays() && delay(headers) > 0 && w.wrong != "nothing is delayed" {
+			to.late = append(to.late, x)
+			continue
+		}
 		for _, b := range w.bindings {
-			if b.source != x || !b.matches(x.kind, keys, headers) {
+			if b.source != x || !b.matches(x.inner(), keys, headers) {
 				continue
 			}
 			matched = true
 			if b.queue == nil {
 				visit(b.exchange)
-			} else if !slices.Contains(names, b.queue.name) {
-				names = append(names, b.queue.name)
+			} else if !slices.Contains(to.queues, b.queue.name) {
+				to.queues = append(to.queues, b.queue.name)
 			}
 		}
 		if alternate, ok := w.alternate(x); ok && !matched && w.wrong != "an alternate exchange is never asked" { // EXCH-33 to EXCH-36
 			visit(w.exchange(alternate))
 		}
 	}
-	return names
+	return to
 }
 
 func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) *refusal {

@@ -22,6 +22,7 @@ type queue struct {
 	active    *consumer   // who alone gets messages, if it is to be one
 	used      time.Time   // when somebody used it last
 	dying     []dead      // in the order of their deaths
+	known     []known     // the oldest first
 	deleted   bool
 
 	loose    bool // whose turn it is may have been decided by what is left open
@@ -31,8 +32,10 @@ type queue struct {
 // entry is a message in a queue.
 type entry struct {
 	position    int // in the order of publishing
+	place       int // likewise, after a restart
 	priority    int
-	failures    int // how often it was given back
+	failures    int  // how often it was given back
+	first       bool // it was given back to the front
 	expires     time.Time
 	fresh       bool // it has just come
 	message     *message
@@ -111,6 +114,9 @@ func (ch *channel) declareQueue(m *amqp.QueueDeclare) (*queue, *refusal) {
 	if r := checkQueueArguments(name, m.Arguments); r != nil {
 		return nil, r
 	}
+	if r := checkQuorum(m); r != nil {
+		return nil, r
+	}
 	if name == "" {
 		name = ch.generatedQueue()
 	}
@@ -176,6 +182,8 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) *refusal {
 		switch {
 		case r != nil:
 			return r
+		case q.cannotDelete(m) != nil:
+			return q.cannotDelete(m)
 		case m.IfEmpty && len(q.ready) > 0: // QOP-16, QOP-18
 			return refuse(406, "queue '%s' in vhost '/' not empty", name)
 		case m.IfUnused && len(q.consumers) > 0: // QOP-17

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -33,11 +32,15 @@ func (ws worlds) Restart(how restart, witness string, ended, began time.Time, ca
 			c.emit(0, forced, nil)
 		}
 		w.now = began
+		if w.wrong != "what is known survives" {
+			w.known = nil
+		}
 		if w.memory {
-			w.exchanges, w.queues, w.bindings, w.policies = newWorld().exchanges, nil, nil, nil
+			w.exchanges, w.queues, w.bindings, w.policies, w.late = newWorld().exchanges, nil, nil, nil, nil
 		} else {
 			w.recover(how)
 		}
+		w.rest()
 		w.advance(now)
 		w.finish()
 		w.conns = nil
@@ -50,10 +53,16 @@ func (w *world) recover(how restart) {
 	if w.wrong == "policies do not survive" {
 		w.policies = nil
 	}
+	w.forget(func(l late) bool {
+		return !l.exchange.durable || !l.message.persistent || w.wrong == "what is delayed does not survive"
+	})
 	w.exchanges = slices.DeleteFunc(w.exchanges, func(x *exchange) bool { return !x.durable })
 	w.queues = slices.DeleteFunc(w.queues, func(q *queue) bool { return !q.durable })
 	w.bindings = slices.DeleteFunc(w.bindings, func(b binding) bool { return !w.keeps(b) })
 	for _, q := range w.queues {
+		if w.wrong != "what is known survives" {
+			q.known = nil
+		}
 		q.consumers, q.passed, q.active, q.loose, q.used = nil, nil, nil, w.batches, w.now
 		q.ready = append(slices.Clone(q.ready), held[q]...)
 		q.stale() // nobody is there who could wait for what has just come (TTL-03)
@@ -61,13 +70,25 @@ func (w *world) recover(how restart) {
 			q.ready = nil
 		}
 		q.ready = slices.DeleteFunc(q.ready, func(e entry) bool {
-			return !e.message.persistent && w.wrong != "every message is persistent"
+			return !e.message.persistent && !q.keepsAll() && w.wrong != "every message is persistent"
 		})
+		for i := range q.ready {
+			q.ready[i].position, q.ready[i].first = q.ready[i].place, false
+		}
 		if w.wrong != "what was delivered comes back last" {
 			slices.SortFunc(q.ready, func(a, b entry) int {
-				return cmp.Or(b.priority-a.priority, cmp.Compare(a.position, b.position))
+				if a.before(b) {
+					return -1
+				}
+				return 1
 			})
 		}
+		for _, e := range q.ready {
+			if q.failed(e) { // a policy came after it had
+				q.die(e.message, "delivery_limit")
+			}
+		}
+		q.ready = slices.DeleteFunc(q.ready, q.failed)
 		for i := range q.ready {
 			q.ready[i].onDisk = true
 			q.ready[i].doubtful = q.ready[i].doubtful || how == killed

@@ -63,17 +63,20 @@ func (ch *channel) takeUnsettled(tag uint64, multiple bool) (taken []*delivery, 
 // carryOutSettle settles what one consumer has after what the other has, in the
 // order of their tags (CONS-14).
 func (ch *channel) carryOutSettle(ds []*delivery, v verdict) {
-	for i, group := range byConsumer(ds) {
+	groups := byConsumer(ds)
+	for i := 0; len(groups) > 0; i++ {
 		if i > 0 {
 			ch.conn.world.meanwhile()
 		}
+		var group []*delivery
+		group, groups = ch.conn.world.nextGroup(groups, v)
 		if k := group[0].consumer; k != nil {
 			k.unsettled -= len(group)
 		}
 		ch.unblock()
 		switch v {
 		case requeued:
-			giveBack(group)
+			giveBack(group, false)
 		case rejected:
 			reject(group)
 		case acked, buried:
@@ -87,6 +90,16 @@ func (ch *channel) carryOutSettle(ds []*delivery, v verdict) {
 		}
 	}
 	ch.unblock()
+}
+
+// nextGroup is what is settled next: in a queue with message groups, whose come back
+// first is left open.
+func (w *world) nextGroup(groups [][]*delivery, v verdict) (next []*delivery, rest [][]*delivery) {
+	i := 0
+	if v == requeued && slices.ContainsFunc(groups, func(g []*delivery) bool { return g[0].queue.grouped() }) {
+		i = w.choose(len(groups))
+	}
+	return groups[i], slices.Concat(groups[:i], groups[i+1:])
 }
 
 // byConsumer are deliveries in groups of one consumer of one queue.
@@ -116,7 +129,7 @@ func byConsumer(ds []*delivery) (groups [][]*delivery) {
 // giveBack returns deliveries to their positions (ACK-09 to ACK-12), unless
 // their queue has gone (QOP-20), or now has too many, whoever could take them
 // (LEN-03).
-func giveBack(ds []*delivery) {
+func giveBack(ds []*delivery, lost bool) {
 	for _, d := range ds {
 		q, e := d.queue, d.entry
 		if q.deleted {
@@ -136,7 +149,7 @@ func giveBack(ds []*delivery) {
 			q.die(e.message, "delivery_limit")
 			continue
 		}
-		q.put(e)
+		q.put(q.back(e, lost))
 	}
 	for _, d := range ds {
 		d.queue.trim()

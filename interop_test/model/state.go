@@ -11,7 +11,11 @@ import (
 func (w *world) state() string {
 	var b strings.Builder
 	for _, q := range w.queues {
-		fmt.Fprintln(&b, q.name, q.last, q.used.UnixMilli(), q.loose, q.ready, q.consumers, q.active, q.passed)
+		fmt.Fprintln(&b, q.name, q.last, q.used.UnixMilli(), q.loose, q.ready, q.consumers, q.active, q.passed, q.known)
+	}
+	fmt.Fprintln(&b, w.known)
+	for _, l := range w.late {
+		fmt.Fprintln(&b, l.exchange.name, l.at.UnixMilli(), *l.message)
 	}
 	for _, c := range w.conns {
 		for _, id := range slices.Sorted(maps.Keys(c.channels)) {
@@ -24,7 +28,7 @@ func (w *world) state() string {
 }
 
 func (e entry) String() string {
-	return fmt.Sprint(e.position, e.failures, e.expires.UnixMilli(), e.redelivered, e.doubtful, e.onDisk, *e.message)
+	return fmt.Sprint(e.position, e.place, e.failures, e.first, e.expires.UnixMilli(), e.redelivered, e.doubtful, e.onDisk, *e.message)
 }
 
 func (d *delivery) String() string { return fmt.Sprint(d.entry, d.tag, d.queue.name, d.consumer) }

@@ -10,6 +10,8 @@ import (
 type txPublish struct {
 	message   *message
 	queues    []string
+	late      []*exchange // that keep it for a while
+	keys      []string
 	mandatory bool
 }
 

@@ -13,6 +13,8 @@ type world struct {
 	queues    []*queue
 	gone      []*queue // deleted, but with dead that are still to be handed on
 	bindings  []binding
+	late      []late  // in the order in which they came
+	known     []known // to exchanges, the oldest first
 	policies  []policy
 	conns     []*conn
 
@@ -125,8 +127,8 @@ func (w *world) clock() amqp.Timestamp {
 // that had not.
 func (w *world) finish() {
 	for _, q := range w.queues {
-		if k := q.next(); k != nil {
-			disagree("on %s, want\n  %v\ngot\n  %v", k.channel, k.preview(q.ready[0]), k.channel.peek())
+		if k, e := q.next(); k != nil {
+			disagree("on %s, want\n  %v\ngot\n  %v", k.channel, k.preview(e), k.channel.peek())
 		}
 	}
 	for _, c := range w.conns {
