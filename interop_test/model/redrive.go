@@ -7,15 +7,20 @@ import (
 )
 
 // Redrive brings back those of the first messages, so many, to the queues where
-// they died last; 0: all. What has not died, or leads nowhere, stays, and so does what is refused.
+// they died last; 0: all. What has not died, or leads nowhere, stays, and so does what is refused; what has expired dies.
 func (ws worlds) Redrive(queue string, count, moved int, came inbox) (worlds, string) {
 	return ws.happen(came, func(w *world) {
-		q, n := w.queue(queue), 0
-		for i, e := range slices.Clone(q.ready) {
-			if i == count && count > 0 {
+		q, n, seen := w.queue(queue), 0, 0
+		for _, e := range slices.Clone(q.ready) {
+			if seen == count && count > 0 {
 				break
 			}
-			if w.redrive(e.message) {
+			if e.over(w.now) {
+				q.remove(e)
+				q.die(e.message, "expired")
+				continue
+			}
+			if seen++; w.redrive(e.message) {
 				n++
 				q.remove(e)
 			}
