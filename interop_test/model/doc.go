@@ -5,7 +5,8 @@
 // leveret as frames, and holds every frame that comes back on any of the
 // connections against the model.
 //
-//	go test ./interop_test/model                          1,000 sequences
+//	go test ./interop_test/model                          1,000 sequences, the same each time
+//	go test ./interop_test/model -rapid.seed=0            others
 //	go test ./interop_test/model -rapid.checks=100000     more of them
 //	go test ./interop_test/model -addr 127.0.0.1:5672     asks whether the model tells what RabbitMQ 3.10.8 does,
 //	    -restarter 'rabbitmqctl stop_app && ...start_app' also when it is restarted

@@ -24,10 +24,11 @@ var (
 	restarter = flag.String("restarter", "", "shell command that restarts what is at -addr; if there is none, it stays")
 )
 
-// TestMain sets how much rapid does, unless the command line says so.
+// TestMain sets how much rapid does, unless the command line says so: by default
+// what it did the last time, so that a failure is one of the change at hand.
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{
-		"rapid.checks": "1000", "rapid.steps": "60", "rapid.nofailfile": "true", "rapid.shrinktime": "1ms",
+		"rapid.checks": "1000", "rapid.steps": "60", "rapid.nofailfile": "true", "rapid.shrinktime": "1ms", "rapid.seed": "1",
 	} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
