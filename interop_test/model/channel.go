@@ -21,6 +21,7 @@ type channel struct {
 	tag       uint64 // last delivery tag (CONS-29)
 	unsettled []*delivery
 	kept      []*delivery // while it is closing
+	going     []*delivery // that are about to be settled
 	consumers []*consumer
 
 	confirms    bool

@@ -54,6 +54,7 @@ func (c *copier) queue(of *queue) *queue {
 	q, known := once(of, c.queues)
 	if !known {
 		q.world, q.owner = c.to, c.conn(of.owner)
+		q.groups = each(of.groups, func(g claim) claim { return claim{g.group, c.consumer(g.consumer)} })
 		q.known = slices.Clone(of.known)
 		q.ready, q.dying = slices.Clone(of.ready), slices.Clone(of.dying)
 		q.active = c.consumer(of.active)

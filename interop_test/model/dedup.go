@@ -86,14 +86,15 @@ func (w *world) remember(all []known, exchange, value string, args, headers amqp
 
 // deduplicate carries out a publish unless the exchange knows the message: then it
 // comes to no queue. What is refused, or comes to none, may be sent again.
-func (w *world) deduplicate(t txPublish) (routed, refused bool) {
+func (w *world) deduplicate(t txPublish) (routed, refused, duplicate bool) {
 	x, headers := w.exchange(t.message.exchange), t.message.headers()
 	if x == nil {
-		return w.carryOut(t)
+		routed, refused = w.carryOut(t)
+		return routed, refused, false
 	}
 	value, ok := identity(x.args, headers)
 	if ok && w.duplicate(w.known, x.name, value, headers, amqp.Field{Key: "exchange", Value: x.name}) {
-		return false, false
+		return false, false, true
 	}
 	if ok {
 		w.known = w.remember(w.known, x.name, value, x.args, headers)
@@ -102,7 +103,7 @@ func (w *world) deduplicate(t txPublish) (routed, refused bool) {
 	if ok && (!routed || refused && w.wrong != "what is refused is known") {
 		w.known = takeBack(w.known, x.name, value)
 	}
-	return routed, refused
+	return routed, refused, false
 }
 
 // takeBack has a message be known no more that nobody has taken. What it has

@@ -146,6 +146,9 @@ func (q *queue) deliver(i int, k *consumer) {
 	}
 	ch.unsettled = append(ch.unsettled, &delivery{e, ch.tag, q, k})
 	k.unsettled++
+	if g := groupOf(e.message); q.grouped() && g != "" {
+		q.claim(g, k)
+	}
 	if ch.limit > 0 {
 		ch.volume++
 	}

@@ -28,12 +28,33 @@ func groupOf(m *message) string {
 	}
 }
 
+// claim is who got a message of a group last: it may get the next one before others.
+type claim struct {
+	group    string
+	consumer *consumer
+}
+
+func (c claim) String() string { return fmt.Sprint(c.group, " ", c.consumer) }
+
+func (q *queue) claim(group string, k *consumer) {
+	q.groups = slices.DeleteFunc(slices.Clone(q.groups), func(c claim) bool { return c.group == group })
+	q.groups = append(q.groups, claim{group, k})
+}
+
+// claimed tells whether somebody, who is still there, may come first.
+func (q *queue) claimed(e entry, by func(*consumer) bool) bool {
+	g := groupOf(e.message)
+	return g != "" && slices.ContainsFunc(q.groups, func(c claim) bool {
+		return c.group == g && slices.Contains(q.consumers, c.consumer) && by(c.consumer)
+	})
+}
+
 // holder is who has messages of a group; none if it was got, or if that consumer is
 // no more. What was settled in a transaction is not settled yet.
 func (q *queue) holder(group string) (k *consumer, owned bool) {
 	for _, c := range q.world.conns {
 		for _, ch := range c.channels {
-			held := ch.unsettled
+			held := slices.Concat(ch.unsettled, ch.going)
 			for _, s := range ch.settles {
 				held = slices.Concat(held, s.deliveries)
 			}
@@ -52,7 +73,7 @@ func (q *queue) holder(group string) (k *consumer, owned bool) {
 // over dies (TTL-02).
 func (q *queue) first(k *consumer) (i int) {
 	for {
-		i = q.allowed(k)
+		i = slices.IndexFunc(q.ready, func(e entry) bool { return q.allows(k, e) })
 		if i < 0 || !q.ready[i].over(q.world.now) || q.ready[i].fresh {
 			return i
 		}
@@ -62,16 +83,14 @@ func (q *queue) first(k *consumer) (i int) {
 	}
 }
 
-// allowed is the first message that a consumer may have, whose time may be over.
-func (q *queue) allowed(k *consumer) int {
-	return slices.IndexFunc(q.ready, func(e entry) bool {
-		g := groupOf(e.message)
-		if g == "" || q.world.wrong == "groups are shared" {
-			return true
-		}
-		owner, owned := q.holder(g)
-		return !owned || k != nil && owner == k
-	})
+// allows tells whether a consumer may have a message, whose time may be over.
+func (q *queue) allows(k *consumer, e entry) bool {
+	g := groupOf(e.message)
+	if g == "" || q.world.wrong == "groups are shared" {
+		return true
+	}
+	owner, owned := q.holder(g)
+	return !owned || k != nil && owner == k
 }
 
 // offer is a message and who may have it.
@@ -81,8 +100,8 @@ type offer struct {
 }
 
 // offers are what may be delivered next from a queue with groups: to consumers of
-// the highest priority that have room, if there is something for them. Which of
-// them comes first is left open.
+// the highest priority that have room, if there is something for them, or to one
+// that had the group before. Which of them comes first is left open.
 func (q *queue) offers() (all []offer) {
 	line, ready := slices.Clone(q.consumers), len(q.ready)
 	if q.single() {
@@ -90,14 +109,20 @@ func (q *queue) offers() (all []offer) {
 	}
 	slices.SortStableFunc(line, func(a, b *consumer) int { return b.priority - a.priority })
 	for _, k := range line {
-		if len(all) > 0 && k.priority < all[0].consumer.priority {
-			break
-		}
 		if !k.room() {
 			continue
 		}
-		if i := q.first(k); i >= 0 {
+		q.first(k)
+		lower := len(all) > 0 && k.priority < all[0].consumer.priority
+		for i, e := range q.ready {
+			own := q.claimed(e, func(other *consumer) bool { return other == k })
+			if !q.allows(k, e) || lower && !own || slices.ContainsFunc(q.ready[:i], e.follows) {
+				continue
+			}
 			all = append(all, offer{i, k})
+			if own || !q.claimed(e, func(other *consumer) bool { return other != k }) {
+				break
+			}
 		}
 	}
 	if len(q.ready) < ready {
@@ -120,4 +145,10 @@ func (q *queue) deliverGroups(hasty bool) bool {
 		}
 	}
 	return false
+}
+
+// follows tells whether a message is of the same group as another one.
+func (e entry) follows(earlier entry) bool {
+	g := groupOf(e.message)
+	return g != "" && g == groupOf(earlier.message)
 }

@@ -20,6 +20,7 @@ type queue struct {
 	consumers []*consumer
 	passed    []*consumer // of them, those who were passed over for want of room, in that order
 	active    *consumer   // who alone gets messages, if it is to be one
+	groups    []claim     // who got messages of groups last
 	used      time.Time   // when somebody used it last
 	dying     []dead      // in the order of their deaths
 	known     []known     // the oldest first

@@ -70,6 +70,7 @@ func (ch *channel) carryOutSettle(ds []*delivery, v verdict) {
 		}
 		var group []*delivery
 		group, groups = ch.conn.world.nextGroup(groups, v)
+		ch.going = slices.Concat(groups...)
 		if k := group[0].consumer; k != nil {
 			k.unsettled -= len(group)
 		}

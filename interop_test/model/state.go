@@ -11,7 +11,7 @@ import (
 func (w *world) state() string {
 	var b strings.Builder
 	for _, q := range w.queues {
-		fmt.Fprintln(&b, q.name, q.last, q.used.UnixMilli(), q.loose, q.ready, q.consumers, q.active, q.passed, q.known)
+		fmt.Fprintln(&b, q.name, q.last, q.used.UnixMilli(), q.loose, q.ready, q.consumers, q.active, q.passed, q.known, q.groups)
 	}
 	fmt.Fprintln(&b, w.known)
 	for _, l := range w.late {

@@ -36,7 +36,7 @@ func (ch *channel) txCommit() *refusal {
 		return refuse(406, "channel is not transactional")
 	}
 	publishes, settles := ch.publishes, ch.settles
-	ch.publishes, ch.settles = nil, nil
+	ch.publishes = nil
 	refused := false
 	for _, t := range publishes {
 		refused = ch.carryOut(t) || refused
@@ -52,10 +52,12 @@ func (ch *channel) txCommit() *refusal {
 	if !refused {
 		ch.emit(&amqp.TxCommitOk{}) // before what comes of the settling
 	}
-	for _, s := range settles {
+	for i, s := range settles {
+		ch.settles = settles[i+1:]
 		ch.carryOutSettle(s.deliveries, s.verdict)
 		ch.conn.world.meanwhile()
 	}
+	ch.settles = nil
 	if refused { // TX-12
 		return refuse(406, "partial tx completion")
 	}
