@@ -11,9 +11,6 @@ import (
 // advance is time that passes: what is due happens in its order, and all that
 // follows from it before time goes on.
 func (w *world) advance(to time.Time) {
-	if w.wrong == "time stands still while nobody looks" {
-		w.now = to
-	}
 	for at := w.nextDue(); !at.IsZero() && !at.After(to); at = w.nextDue() {
 		if at.After(w.now) {
 			w.now = at
