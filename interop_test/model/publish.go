@@ -44,7 +44,8 @@ func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body st
 func (ch *channel) carryOut(t txPublish) (refused bool) {
 	w := ch.conn.world
 	routed, refused, duplicate := w.deduplicate(t)
-	if !routed && t.mandatory && !(duplicate && ch.tx) && w.wrong != "mandatory is ignored" { // PUB-03
+	dropped := duplicate && ch.tx && len(t.queues)+len(t.late) > 0               // which only the commit finds out
+	if !routed && t.mandatory && !dropped && w.wrong != "mandatory is ignored" { // PUB-03
 		ch.conn.emit(ch.id, &amqp.BasicReturn{
 			ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: t.message.exchange, RoutingKey: t.message.key,
 		}, t.message)
