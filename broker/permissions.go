@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/internal/expression"
 )
 
 // Permission is what a user may do in a vhost: to queues and exchanges in whose
@@ -48,7 +49,7 @@ type permission struct {
 // pattern is a regular expression in a permission (PERM-01).
 type pattern struct {
 	all   bool
-	found *expression
+	found *expression.Expression
 }
 
 func newPattern(text string) (pattern, error) {
@@ -58,7 +59,7 @@ func newPattern(text string) (pattern, error) {
 	case "":
 		text = "^$"
 	}
-	found, err := compile(text)
+	found, err := expression.Compile(text)
 	if err != nil {
 		return pattern{}, &RegexpError{text, err}
 	}
@@ -66,7 +67,7 @@ func newPattern(text string) (pattern, error) {
 }
 
 // fits tells whether the expression is found in a name.
-func (p *pattern) fits(name string) bool { return p.all || p.found.fits(name) }
+func (p *pattern) fits(name string) bool { return p.all || p.found.Fits(name) }
 
 func newPermission(e permissionEntity) (p *permission, err error) {
 	p = &permission{permissionEntity: e}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/internal/expression"
 	"github.com/leveretmq/leveret/storage"
 )
 
@@ -17,7 +18,7 @@ type policies map[storage.EntityKind]map[string]*policy
 // policy is one that was found in order. It never changes.
 type policy struct {
 	policyEntity
-	names *expression
+	names *expression.Expression
 	scope func(*queueType) bool
 	id    uint64 // in the store, 0 if it is not there
 }
@@ -49,7 +50,7 @@ func (p *policy) before(other *policy) bool {
 // holds tells whether a policy is for something. A queue has no policy with a
 // setting that is foreign to its type.
 func (p *policy) holds(name string, t *queueType) bool {
-	if !p.scope(t) || !p.names.fits(name) {
+	if !p.scope(t) || !p.names.Fits(name) {
 		return false
 	}
 	return t == nil || !slices.ContainsFunc(p.definition, func(f amqp.Field) bool {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/internal/expression"
 	"github.com/leveretmq/leveret/storage"
 )
 
@@ -111,7 +112,7 @@ func newPolicy(kind storage.EntityKind, e policyEntity) (*policy, error) {
 		faults = append(faults, fmt.Sprintf("apply-to '%s' unrecognised; should be one of: 'queues', 'classic_queues', "+
 			"'quorum_queues', 'streams', 'exchanges', or 'all'", e.applyTo))
 	}
-	names, err := compile(e.pattern)
+	names, err := expression.Compile(e.pattern)
 	if err != nil {
 		faults = append(faults, "pattern should be regular expression but is invalid: "+patternFault(err))
 	}

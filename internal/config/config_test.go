@@ -73,7 +73,7 @@ func TestFaultsNameFileLineKeyAndWhatIsWanted(t *testing.T) {
 		"default_pass = encrypted:abc": ":1: default_pass: want a plain value: encrypted: ones cannot be read here",
 		"default_pass = $(NO)":         ":1: default_pass: want the environment variable NO to be set",
 		"include nowhere.conf":         `:1: include: want a file, got "nowhere.conf"`,
-		"default_permissions.read = (": `:1: default_permissions.read: want a regular expression without look-around, got "("`,
+		"default_permissions.read = (": `:1: default_permissions.read: want a regular expression without look-around but ahead at the beginning, got "("`,
 		"listeners.tcp = some":         `:1: listeners.tcp: want none, got "some"`,
 		"auth_backends.1 = ldap":       `:1: auth_backends.1: want internal or rabbit_auth_backend_internal, got "ldap"`,
 		"ssl_options.certfile = /no/x": `:1: ssl_options.certfile: want a file that can be read, got "/no/x": open /no/x: no such file`,
@@ -340,5 +340,13 @@ func TestPluginsThatAreNotHereAreMentioned(t *testing.T) {
 	_, err := Load(Sources{Environ: []string{"RABBITMQ_ENABLED_PLUGINS_FILE=" + path}})
 	if err == nil || err.Error() != path+":2: want , or ]" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// As many policies do, a permission may spare amq.* (PERM-01).
+func TestPermissionsMayLookAheadAtTheBeginning(t *testing.T) {
+	s := load(t, `default_permissions.write = ^(?!amq\.).*`+"\n")
+	if got, want := s.Text("default_permissions.write"), `^(?!amq\.).*`; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -7,12 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/leveretmq/leveret/internal/expression"
 )
 
 // Kind is what values a key takes.
@@ -43,9 +44,9 @@ var (
 		return s, s != "" && len(s) <= math.MaxUint8 && utf8.ValidString(s)
 	})
 
-	// regex is what the broker can compile, too: without its user nobody could log in.
-	regex = kind("a regular expression without look-around", func(s string) (string, bool) {
-		_, err := regexp.Compile(s)
+	// regex is what the broker can compile: without its user nobody could log in.
+	regex = kind("a regular expression without look-around but ahead at the beginning", func(s string) (string, bool) {
+		_, err := expression.Compile(s)
 		return s, err == nil
 	})
 

@@ -1,15 +1,16 @@
-package broker
+// Package expression has the regular expressions of policies and permissions.
+package expression
 
 import (
 	"regexp"
 	"strings"
 )
 
-// expression is a regular expression of a policy or a permission: one of package
-// regexp, which takes time in proportion to a name. Besides, it may look ahead at
+// Expression is a regular expression of a policy or a permission (POL-07,
+// PERM-01): one of package regexp, which takes time in proportion to a name. Besides, it may look ahead at
 // the very beginning of a name, as many policies do that spare amq.*:
 // ^(?!amq\.).* is ^.* where ^amq\. is not. It never changes.
-type expression struct {
+type Expression struct {
 	found *regexp.Regexp
 	ahead []ahead
 }
@@ -20,17 +21,17 @@ type ahead struct {
 	not   bool
 }
 
-// compile reads an expression. The error is that of package regexp.
-func compile(text string) (*expression, error) {
+// Compile reads an expression. The error is that of package regexp.
+func Compile(text string) (*Expression, error) {
 	if e := compileAhead(text); e != nil {
 		return e, nil
 	}
 	found, err := regexp.Compile(text)
-	return &expression{found: found}, err
+	return &Expression{found: found}, err
 }
 
-// fits tells whether the expression is found in a name.
-func (e *expression) fits(name string) bool {
+// Fits tells whether the expression is found in a name.
+func (e *Expression) Fits(name string) bool {
 	for _, a := range e.ahead {
 		if a.found.MatchString(name) == a.not {
 			return false
@@ -45,8 +46,8 @@ const longestAhead = 1 << 10
 
 // compileAhead reads one that begins with ^ and looks ahead there; nil if it is
 // none.
-func compileAhead(text string) *expression {
-	e := new(expression)
+func compileAhead(text string) *Expression {
+	e := new(Expression)
 	rest, ok := strings.CutPrefix(text, "^")
 	ok = ok && len(text) <= longestAhead
 	for ok && (strings.HasPrefix(rest, "(?!") || strings.HasPrefix(rest, "(?=")) {

@@ -1,4 +1,4 @@
-package broker
+package expression
 
 import "testing"
 
@@ -16,13 +16,13 @@ func TestExpressionsMayLookAheadAtTheBeginning(t *testing.T) {
 		`^(?!.*\.dead$)shop\.`:   {"shop.new": true, "shop.dead": false, "other.new": false},
 		`amq`:                    {"an amq": true, "a": false},
 	} {
-		e, err := compile(text)
+		e, err := Compile(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
 		for name, want := range names {
-			if got := e.fits(name); got != want {
+			if got := e.Fits(name); got != want {
 				t.Errorf("%s in %q: got %t", text, name, got)
 			}
 		}
@@ -35,7 +35,7 @@ func TestExpressionsThatLookAheadElsewhereAreRefused(t *testing.T) {
 		`(?!a)b`, `a(?!b)`, `^a(?!b)`, `^(?!a)b|c`, `^(?!a)b|^c`, `^(?!a)|c`, `^(?!a)*b`, `^(?!a){2}b`, `^(?!a`, `^(?!(a)b`, `^(?<!a)b`, `^(?!a)b(?!c)`,
 		`^(?!(a)\1)b`, `^(?!a)(b`, `(?i)^(?!a)b`, `^(?!a)b)c`,
 	} {
-		if _, err := compile(text); err == nil {
+		if _, err := Compile(text); err == nil {
 			t.Errorf("%s is taken", text)
 		}
 	}
