@@ -79,7 +79,7 @@ func (k *consumer) subscribe() error {
 // run handles frames until the test is over, or the consumer has enough.
 func (k *consumer) run() error {
 	defer k.c.abort()
-	k.pace = newPace(k.t.load.ConsumeRate)
+	k.pace = newPace(k.t.load.ConsumeRate, 0)
 	defer k.pace.stop()
 	err := k.read()
 	k.count()

@@ -164,7 +164,7 @@ func (p *producer) write() error {
 	size := len(p.messages[0].encoded)
 	atOnce := max(1, min(512, writeSize/size))
 	batch := make([]byte, 0, atOnce*size+4096)
-	pace := newPace(p.t.load.Rate)
+	pace := newPace(p.t.load.Rate, time.Second/wakesPerSecond*time.Duration(p.t.load.Producers))
 	defer pace.stop()
 	for {
 		n := p.wanted(atOnce)

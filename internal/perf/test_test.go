@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -244,7 +245,7 @@ func TestLinesAreAsPerfTestHasThem(t *testing.T) {
 
 func TestAPaceIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace(100)
+		p := newPace(100, 0)
 		defer p.stop()
 		begun, never := time.Now(), make(chan struct{})
 		for range 50 {
@@ -256,6 +257,23 @@ func TestAPaceIsKept(t *testing.T) {
 		<-time.After(time.Second)
 		if n := p.wait(500, never); n != 100 {
 			t.Errorf("%d are due after a second, want 100", n)
+		}
+	})
+}
+
+func TestWhatFallsIntoAGrainIsDueAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(1000, 50*time.Millisecond)
+		defer p.stop()
+		begun, never := time.Now(), make(chan struct{})
+		var got []int
+		for range 4 {
+			n := p.wait(512, never)
+			p.took(n)
+			got = append(got, n)
+		}
+		if took := time.Since(begun); took != 150*time.Millisecond || !slices.Equal(got, []int{1, 50, 50, 50}) {
+			t.Errorf("%v within %v", got, took)
 		}
 	})
 }
