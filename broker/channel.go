@@ -122,9 +122,7 @@ func (ch *channel) Close() {
 	}
 	ch.mu.Unlock()
 	for q := range queues {
-		if q.removeChannel(ch) {
-			q.vhost.deleteUnused(q)
-		}
+		q.removeChannel(ch)
 	}
 	ch.mu.Lock()
 	ch.consumers = nil

@@ -84,13 +84,10 @@ func (ch *channel) basicCancel(m *amqp.BasicCancel) error {
 	if r := ch.reply; r != nil && r.tag == m.ConsumerTag {
 		ch.endReplies()
 	} else if k != nil {
-		unused := k.queue.removeConsumer(k)
+		k.queue.removeConsumer(k)
 		ch.mu.Lock()
 		delete(ch.consumers, k.tag)
 		ch.mu.Unlock()
-		if unused {
-			k.queue.vhost.deleteUnused(k.queue)
-		}
 	}
 	if !m.NoWait {
 		ch.out.Send(ch.id, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})

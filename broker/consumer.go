@@ -2,6 +2,7 @@ package broker
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -133,36 +134,69 @@ func (q *queue) withdraw(k *consumer) bool {
 }
 
 // removeConsumer ends a consumer: nothing is delivered to it any more when it
-// returns. unused tells that an auto-delete queue has lost its last consumer.
-func (q *queue) removeConsumer(k *consumer) (unused bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.dropConsumers(func(other *consumer) bool { return other == k })
+// returns.
+func (q *queue) removeConsumer(k *consumer) {
+	q.endConsumers(func(other *consumer) bool { return other == k }, func() {})
 }
 
 // removeChannel ends the consumers that a channel has here and puts back what
 // it has not settled, as one step (CHAN-13).
-func (q *queue) removeChannel(ch *channel) (unused bool) {
-	q.enter()
-	defer q.leave()
-	unused = q.dropConsumers(func(k *consumer) bool { return k.channel == ch })
-	ch.mu.Lock()
-	unsettled := ch.unacked.takeOf(nil, q)
-	ch.mu.Unlock()
-	q.record(unsettled, verdict{fate: lost})
-	if unused { // it goes with all that comes back: nothing of that dies before (QDEC-20)
-		for i := range unsettled {
-			q.ready.giveBack(unsettled[i].again())
-		}
-		q.conclude(unsettled)
-		return true
-	}
-	q.resume(unsettled, lost)
-	q.dispatch()
-	return false
+func (q *queue) removeChannel(ch *channel) {
+	q.endConsumers(func(k *consumer) bool { return k.channel == ch }, func() {
+		ch.mu.Lock()
+		unsettled := ch.unacked.takeOf(nil, q)
+		ch.mu.Unlock()
+		q.record(unsettled, verdict{fate: lost})
+		q.resume(unsettled, lost)
+		q.dispatch()
+	})
 }
 
-func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
+// endConsumers ends consumers, and calls then in the same step. If an auto-delete
+// queue has no others it is deleted instead, with what they have not settled:
+// nothing comes back, and so nothing dies of that (QDEC-20).
+func (q *queue) endConsumers(gone func(*consumer) bool, then func()) (ended []*consumer) {
+	for {
+		ended, ok := q.tryEnd(gone, then)
+		if ok {
+			return ended
+		}
+		r, err := q.vhost.deleteQueue(q, func(q *queue) error {
+			if !q.livesBy(gone) {
+				return errKept
+			}
+			return nil
+		})
+		if err == nil {
+			return r.consumers
+		}
+	}
+}
+
+// tryEnd does it, unless the queue is to be deleted.
+func (q *queue) tryEnd(gone func(*consumer) bool, then func()) (ended []*consumer, ok bool) {
+	q.enter()
+	defer q.leave()
+	if q.livesBy(gone) {
+		return nil, false
+	}
+	for _, k := range q.consumers {
+		if gone(k) {
+			ended = append(ended, k)
+		}
+	}
+	q.dropConsumers(gone)
+	then()
+	return ended, true
+}
+
+// livesBy tells whether the queue would be deleted without these consumers.
+func (q *queue) livesBy(these func(*consumer) bool) bool {
+	other := func(k *consumer) bool { return !these(k) }
+	return q.autoDelete && len(q.consumers) > 0 && !slices.ContainsFunc(q.consumers, other)
+}
+
+func (q *queue) dropConsumers(gone func(*consumer) bool) {
 	before := len(q.consumers)
 	q.dismiss(gone)
 	if len(q.consumers) == 0 {
@@ -173,7 +207,6 @@ func (q *queue) dropConsumers(gone func(*consumer) bool) (unused bool) {
 	} else if len(q.levels) == 0 {
 		q.admit(q.successor())
 	}
-	return q.autoDelete && len(q.consumers) == 0 && before > 0
 }
 
 // successor is who follows a single active consumer that has gone: the first

@@ -415,6 +415,37 @@ func TestNothingDiesThatComesBackToAQueueThatGoes(t *testing.T) {
 	}
 }
 
+// QDEC-20: neither does it while the queue hands on what died before, though letters
+// come to it meanwhile.
+func TestNothingDiesThatComesBackWhileTheQueueIsDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Options{})
+		p := connect(t, b, 2)
+		p.declareWith("d")
+		p.do(1, &amqp.QueueDeclare{Queue: "q", AutoDelete: true, Arguments: amqp.Table{{Key: "x-dead-letter-exchange", Value: "amq.fanout"}}})
+		p.do(1, &amqp.QueueBind{Queue: "d", Exchange: "amq.fanout"})
+		p.do(1, &amqp.QueueBind{Queue: "q", Exchange: "amq.fanout"})
+		const dead = burialLen + 1 // too many to be handed on together with the deletion
+		release := b.vhosts.undertaker.hold()
+		p.send("q", amqp.BasicProperties{}, numbered(0, dead)...)
+		for range dead {
+			p.reject(p.getAll("q"))
+		}
+		p.do(2, &amqp.BasicQos{PrefetchCount: 1})
+		p.consume(2, "q", "k", false)
+		p.send("q", amqp.BasicProperties{Expiration: "100"}, "m")
+		p.await(1)
+		lapse(200 * ms)
+		p.do(2, &amqp.ChannelClose{})
+		release()
+		p.wantInTurn(b, "d", numbered(0, dead)...)
+		if p.hasQueue("q") {
+			t.Error("the queue is still there")
+		}
+		p.Quit()
+	})
+}
+
 // What waits for the undertaker holds up those who publish more of it.
 func TestPublishersWaitForLetters(t *testing.T) {
 	b := New(Options{})

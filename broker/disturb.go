@@ -22,28 +22,11 @@ func (b *Broker) CancelConsumers(vhost, queue, tag string) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	gone, unused := q.expel(tag)
+	gone := q.endConsumers(func(k *consumer) bool { return tag == "" || k.tag == tag }, q.dispatch)
 	for _, k := range gone {
 		k.channel.cancelled(k)
 	}
-	if unused {
-		q.vhost.deleteUnused(q)
-	}
 	return len(gone), nil
-}
-
-// expel ends the consumers with a tag, or all; others get what is ready.
-func (q *queue) expel(tag string) (gone []*consumer, unused bool) {
-	q.enter()
-	defer q.leave()
-	for _, k := range q.consumers {
-		if tag == "" || k.tag == tag {
-			gone = append(gone, k)
-		}
-	}
-	unused = q.dropConsumers(func(k *consumer) bool { return tag == "" || k.tag == tag })
-	q.dispatch()
-	return gone, unused
 }
 
 // What follows is for who stands between connections and the broker, see

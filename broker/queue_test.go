@@ -3,6 +3,7 @@ package broker
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/leveretmq/leveret/amqp"
@@ -212,19 +213,44 @@ func TestAnAutoDeleteQueueGoesWithItsLastConsumer(t *testing.T) {
 			b := New(Options{})
 			p, other := connect(t, b, 2), connect(t, b, 1)
 			other.do(1, &amqp.QueueDeclare{Queue: "q", AutoDelete: true})
-			other.consume(1, "q", "k", false)
 			p.consume(2, "q", "k", false)
-			other.do(1, &amqp.BasicCancel{ConsumerTag: "k"})
-			q := queueOf(b, "q")
-			q.vhost.deleteUnused(q) // as if another one had left just before it came
-			if queueOf(b, "q") != q {
-				t.Fatal("the queue has gone while it had a consumer")
-			}
 			leave(p)
 			for queueOf(b, "q") != nil { // a lost connection is noticed later
 				other.sync()
 			}
 		})
+	}
+}
+
+func TestAnAutoDeleteQueueStaysIfAConsumerComesBeforeItGoes(t *testing.T) {
+	b := New(Options{})
+	p := connect(t, b, 2)
+	p.do(1, &amqp.QueueDeclare{Queue: "q", AutoDelete: true})
+	p.consume(1, "q", "first", false)
+	q := queueOf(b, "q")
+	q.moving.Lock() // a deletion waits
+	found, done := make(chan struct{}), make(chan struct{})
+	find := sync.OnceFunc(func() { close(found) })
+	go func() {
+		defer close(done)
+		q.endConsumers(func(k *consumer) bool {
+			find()
+			return k.tag == "first"
+		}, func() {})
+	}()
+	<-found // with the queue locked: the next one comes after
+	p.consume(2, "q", "second", false)
+	q.moving.Unlock()
+	<-done
+	if queueOf(b, "q") != q {
+		t.Fatal("the queue has gone though it had a consumer")
+	}
+	if _, n := q.counts(); n != 1 {
+		t.Errorf("it has %d consumers", n)
+	}
+	p.do(2, &amqp.BasicCancel{ConsumerTag: "second"})
+	if queueOf(b, "q") != nil {
+		t.Error("the queue stays without a consumer")
 	}
 }
 

@@ -117,17 +117,6 @@ func (v *vhost) exclusiveQueues(s *session) []*queue {
 	return all
 }
 
-// deleteUnused deletes an auto-delete queue that has lost its last consumer,
-// unless it has got another one meanwhile (QDEC-20).
-func (v *vhost) deleteUnused(q *queue) {
-	_, _ = v.deleteQueue(q, func(q *queue) error {
-		if len(q.consumers) > 0 {
-			return errKept
-		}
-		return nil
-	})
-}
-
 // errKept stops a deletion that is no longer called for.
 var errKept = amqp.PreconditionFailed.Errorf("in use")
 
