@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,10 +72,23 @@ func (l *line) sync() {
 	l.feed(amqp.AppendMethod(nil, 1, &amqp.ChannelFlow{Active: true}))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for string(l.last) != answer && !l.closed {
+	for !strings.HasSuffix(string(l.last), answer) && !l.closed {
 		l.change.Wait()
 	}
 	l.last = l.last[:0]
+}
+
+// awaitConfirm returns when the broker has confirmed the publish of a tag.
+// Confirms come in order, so those before are confirmed as well.
+func (l *line) awaitConfirm(tag uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.closed {
+		if n := len(l.last) - len(ackFrame); n >= 0 && bytes.Equal(l.last[n:][:11], ackFrame[:11]) && binary.BigEndian.Uint64(l.last[n+11:]) >= tag {
+			return
+		}
+		l.change.Wait()
+	}
 }
 
 // await returns when the broker has written n bytes since the last await, or
@@ -134,7 +149,7 @@ func (l *line) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.written += len(p)
-	l.last = append(l.last[:0], p[max(0, len(p)-13):]...)
+	l.last = append(l.last[:0], p[max(0, len(p)-len(ackFrame)):]...)
 	l.change.Broadcast()
 	return len(p), nil
 }
