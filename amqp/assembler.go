@@ -12,13 +12,15 @@ const (
 
 // assembler gathers the content of one channel: method, header, body.
 type assembler struct {
-	state   assemblerState
-	method  Method // the method that carries the content
-	content Content
-	size    uint64 // body size as declared
-	got     uint64 // body bytes so far
-	first   uint64 // how much memory a large body begins with
-	drop    bool   // the body is larger than a message may be: it is only counted
+	state  assemblerState
+	method Method // the method that carries the content
+	frames []byte // of the content: its header, and the frame of a small body
+	large  bool   // the body has memory of its own
+	memory []byte // what has come of such a body
+	size   uint64 // body size as declared
+	got    uint64 // body bytes so far
+	first  uint64 // how much memory a large body begins with
+	drop   bool   // the body is larger than a message may be: it is only counted
 }
 
 type assemblerState int
@@ -44,23 +46,23 @@ func (a *assembler) header(kind FrameType, payload []byte, maxSize uint64, chann
 	a.size = binary.BigEndian.Uint64(payload[4:])
 	a.state = wantBody
 	a.drop = a.size > maxSize
-	a.content.large = a.size > smallBody
+	a.large = a.size > smallBody
 	frames := make([]byte, 0, len(payload)+FrameOverhead+a.smallFrame())
-	a.content.frames = AppendFrame(frames, FrameHeader, 0, payload)
+	a.frames = AppendFrame(frames, FrameHeader, 0, payload)
 	switch {
 	case a.drop || a.size == 0:
-	case a.content.large:
+	case a.large:
 		a.first = min(firstPiece, uint64(firstPieces/max(channels, 1)))
 	default:
-		a.content.frames = append(a.content.frames, byte(FrameBody), 0, 0)
-		a.content.frames = binary.BigEndian.AppendUint32(a.content.frames, uint32(a.size))
+		a.frames = append(a.frames, byte(FrameBody), 0, 0)
+		a.frames = binary.BigEndian.AppendUint32(a.frames, uint32(a.size))
 	}
 	return nil
 }
 
 // smallFrame is the size of the body frame that a small body is kept in.
 func (a *assembler) smallFrame() int {
-	if a.content.large || a.size == 0 {
+	if a.large || a.size == 0 {
 		return 0
 	}
 	return int(a.size) + FrameOverhead
@@ -68,8 +70,8 @@ func (a *assembler) smallFrame() int {
 
 // body takes a piece of the body.
 func (a *assembler) body(payload []byte) {
-	if a.content.large && a.got == 0 && uint64(len(payload)) == a.size && !a.drop {
-		a.content.body = append([]byte(nil), payload...) // not zeroed first
+	if a.large && a.got == 0 && uint64(len(payload)) == a.size && !a.drop {
+		a.memory = append([]byte(nil), payload...) // not zeroed first
 		a.got = a.size
 		return
 	}
@@ -93,17 +95,17 @@ func (a *assembler) space(n int) []byte {
 		a.drop = true
 		return nil
 	}
-	if !a.content.large {
-		a.content.frames = a.content.frames[:len(a.content.frames)+n]
-		return a.content.frames[len(a.content.frames)-n:]
+	if !a.large {
+		a.frames = a.frames[:len(a.frames)+n]
+		return a.frames[len(a.frames)-n:]
 	}
-	b := a.content.body
+	b := a.memory
 	if cap(b)-len(b) < n { // grow towards the declared size as the bytes come
 		grown := Uninitialized(int(min(max(uint64(2*cap(b)), uint64(len(b)+n), a.first), a.size)))
 		b = grown[:copy(grown, b)]
 	}
-	a.content.body = b[:len(b)+n]
-	return a.content.body[len(b):]
+	a.memory = b[:len(b)+n]
+	return a.memory[len(b):]
 }
 
 // complete returns the content when all of the body has come.
@@ -111,8 +113,11 @@ func (a *assembler) complete() (Content, bool) {
 	if a.state != wantBody || a.got != a.size {
 		return Content{}, false
 	}
-	if !a.content.large && a.size > 0 && !a.drop {
-		a.content.frames = append(a.content.frames, FrameEnd)
+	if a.large {
+		return newLarge(a.frames, a.memory), true
 	}
-	return a.content, true
+	if a.size > 0 && !a.drop {
+		a.frames = append(a.frames, FrameEnd)
+	}
+	return Content{frames: a.frames}, true
 }

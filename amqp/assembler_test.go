@@ -117,7 +117,7 @@ func TestAssemblerCountsABodyThatIsTooLarge(t *testing.T) {
 		if _, ok := a.complete(); !ok {
 			t.Errorf("%d bytes are not complete", size)
 		}
-		if n := cap(a.content.body); n > 0 {
+		if n := cap(a.memory); n > 0 {
 			t.Errorf("%d bytes of memory for a body of %d that is not kept", n, size)
 		}
 	}
@@ -134,13 +134,13 @@ func TestAssemblerDoesNotBelieveTheHeader(t *testing.T) {
 			if err := a.header(FrameHeader, contentHeader(size, Properties{0, 0}), math.MaxUint64, channels); err != nil {
 				t.Fatal(err)
 			}
-			if n := cap(a.content.frames) + cap(a.content.body); n > 4096 {
+			if n := cap(a.frames) + cap(a.memory); n > 4096 {
 				t.Errorf("a header that declares %d bytes takes %d", size, n)
 			}
 			least := min(firstPiece, 2*firstPieces/channels)
 			for got := len(piece); got < 1<<20; got += len(piece) {
 				a.body(piece)
-				if n := cap(a.content.body); n > max(2*got, least, 16<<10) {
+				if n := cap(a.memory); n > max(2*got, least, 16<<10) {
 					t.Fatalf("%d of %d bytes take %d on one of %d channels", got, size, n, channels)
 				}
 			}

@@ -19,11 +19,15 @@ const (
 //
 // A content whose frames still lie in a connection's read buffer is valid
 // until the next Flush; Keep makes one that stays.
+//
+// It is as small as can be: there is one for each message that waits.
 type Content struct {
-	frames []byte // header frame, then the body frame of a body that came whole
-	body   []byte // of a large content
-	large  bool   // frames and body have memory of their own
+	frames []byte     // header frame, then the body frame of a body that came whole
+	large  *largeBody // nil unless frames and body have memory of their own
 }
+
+// largeBody is a body that does not stand behind its header.
+type largeBody []byte
 
 // header is the length of the header frame.
 func (c *Content) header() int {
@@ -37,8 +41,8 @@ func (c *Content) Properties() Properties {
 
 // Body is the message body.
 func (c *Content) Body() []byte {
-	if c.large {
-		return c.body
+	if c.large != nil {
+		return *c.large
 	}
 	if h := c.header(); len(c.frames) > h {
 		return c.frames[h+7 : len(c.frames)-1]
@@ -50,11 +54,16 @@ func (c *Content) Body() []byte {
 func (c *Content) BodySize() int { return int(binary.BigEndian.Uint64(c.frames[7+4:])) }
 
 // Size is the memory that the content occupies, in bytes.
-func (c *Content) Size() int { return len(c.frames) + len(c.body) }
+func (c *Content) Size() int {
+	if c.large != nil {
+		return len(c.frames) + len(*c.large)
+	}
+	return len(c.frames)
+}
 
 // KeepSize is the number of bytes that Keep copies.
 func (c *Content) KeepSize() int {
-	if c.large {
+	if c.large != nil {
 		return 0
 	}
 	return len(c.frames)
@@ -63,7 +72,7 @@ func (c *Content) KeepSize() int {
 // Keep returns a content that stays valid. It copies to the end of dst, which
 // must have room for KeepSize bytes, and returns dst with what it appended.
 func (c *Content) Keep(dst []byte) (Content, []byte) {
-	if c.large {
+	if c.large != nil {
 		return *c, dst
 	}
 	n := len(dst)
@@ -77,7 +86,7 @@ func (c *Content) Keep(dst []byte) (Content, []byte) {
 func NewContent(p Properties, body []byte) Content {
 	frames := AppendContentHeader(nil, 0, uint64(len(body)), p)
 	if len(body) > smallBody {
-		return Content{frames: frames, body: body, large: true}
+		return newLarge(frames, body)
 	}
 	if len(body) > 0 {
 		frames = AppendFrame(frames, FrameBody, 0, body)
@@ -91,7 +100,13 @@ func (c *Content) WithProperties(p Properties) Content {
 	body := c.frames[c.header():]
 	frames := make([]byte, 0, frameHeaderSize+12+len(p)+1+len(body))
 	frames = AppendContentHeader(frames, 0, uint64(len(c.Body())), p)
-	return Content{frames: append(frames, body...), body: c.body, large: c.large}
+	return Content{frames: append(frames, body...), large: c.large}
+}
+
+// newLarge returns a content whose header frame and body have memory of their own.
+func newLarge(header, body []byte) Content {
+	large := largeBody(body)
+	return Content{frames: header, large: &large}
 }
 
 // wholeContent recognises a whole content of the given channel at the start

@@ -6,7 +6,7 @@ import (
 )
 
 // StoredSize is the number of bytes that AppendStored appends.
-func (c *Content) StoredSize() int { return len(c.frames) + len(c.body) }
+func (c *Content) StoredSize() int { return c.Size() }
 
 // AppendStored appends the content in the form that LoadContent reads: the
 // header frame, then the body as it is kept, in its frame or bare. The frames
@@ -16,7 +16,10 @@ func (c *Content) AppendStored(dst []byte) []byte {
 	n := len(dst)
 	dst = append(dst, c.frames...)
 	putChannel(dst[n:], c.header(), 0)
-	return append(dst, c.body...)
+	if c.large != nil {
+		dst = append(dst, *c.large...)
+	}
+	return dst
 }
 
 // LoadContent returns the content that AppendStored made b of. It refers to b,
@@ -30,7 +33,7 @@ func LoadContent(b []byte) (Content, error) {
 	case size == 0 && rest == 0:
 		return Content{frames: b[:h:h]}, nil
 	case size > smallBody && rest == size:
-		return Content{frames: b[:h:h], body: b[h:len(b):len(b)], large: true}, nil
+		return newLarge(b[:h:h], b[h:len(b):len(b)]), nil
 	case size > 0 && rest > FrameOverhead && rest-FrameOverhead == size:
 		if !isStoredFrame(b[h:], FrameBody) {
 			return Content{}, fmt.Errorf("stored content: no body frame")

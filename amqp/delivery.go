@@ -39,7 +39,7 @@ func (o *Outbox) Batch() Batch {
 // content that is kept is sent by reference.
 func (b Batch) Deliver(d *Deliver, tag uint64, redelivered bool, c *Content, kept bool, frameMax int) {
 	o := b.o
-	if body := c.framed(); c.large || body > frameMax-FrameOverhead || (kept && body >= referBody) {
+	if body := c.framed(); c.large != nil || body > frameMax-FrameOverhead || (kept && body >= referBody) {
 		o.append(d.frame)
 		d.patch(o.chunk[len(o.chunk)-len(d.frame):], tag, redelivered)
 		o.appendContentLocked(d.channel, c, kept, frameMax)
@@ -96,7 +96,7 @@ func (o *Outbox) appendContentLocked(channel uint16, c *Content, kept bool, fram
 		binary.BigEndian.PutUint16(head[1:], channel)
 		binary.BigEndian.PutUint32(head[3:], uint32(n))
 		o.extend(frameHeaderSize)
-		if n >= referBody && (kept || c.large) {
+		if n >= referBody && (kept || c.large != nil) {
 			o.refer(body[:n:n])
 		} else {
 			o.append(body[:n])

@@ -23,7 +23,7 @@ const persistentMode = 2
 
 const (
 	slabSize  = 64 << 10 // most bytes of small contents kept in one piece
-	slabCount = 56       // most messages allocated in one piece, of 4 KiB
+	slabCount = 85       // most messages allocated in one piece, of 4 KiB
 )
 
 // run is a run of publishes from one read of a connection that go to the same
@@ -55,14 +55,15 @@ type run struct {
 
 // keep returns the i-th publish as a message; the same one each time.
 func (r *run) keep(i int) *message {
-	for len(r.kept) <= i {
-		r.kept = append(r.kept, nil)
+	if len(r.kept) <= i {
+		r.kept = append(r.kept, make([]*message, len(r.contents)-len(r.kept))...)
 	}
 	if r.kept[i] != nil {
 		return r.kept[i]
 	}
 	c := &r.contents[i]
-	if c.KeepSize() == 0 { // a body with memory of its own, which no neighbour may hold
+	size := c.KeepSize()
+	if size == 0 { // a body with memory of its own, which no neighbour may hold
 		r.kept[i] = &message{origin: r.origin, content: *c}
 		r.annotate(i, r.kept[i])
 		return r.kept[i]
@@ -70,7 +71,7 @@ func (r *run) keep(i int) *message {
 	if len(r.messages) == 0 {
 		r.messages = make([]message, r.small(i))
 	}
-	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
+	if cap(r.slab)-len(r.slab) < size {
 		r.slab = amqp.Uninitialized(r.slabFor(i))[:0]
 	}
 	m := &r.messages[0]
