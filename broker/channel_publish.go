@@ -92,7 +92,9 @@ func (s *session) gather(ch *channel, rt *route, content amqp.Content, t traits)
 		s.flushRun()
 		s.target = rt
 	}
-	r.origin, r.confirms, r.dedup = &rt.origin, ch.confirms, rt.dedup
+	if len(r.contents) == 0 {
+		r.origin, r.confirms, r.dedup = &rt.origin, ch.confirms, rt.dedup
+	}
 	r.contents = append(r.contents, content)
 	if rt.storing > 0 || r.confirms != nil {
 		r.note(rt.storing, t.persistent && rt.storing > 0)

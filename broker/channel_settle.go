@@ -39,19 +39,13 @@ func (ch *channel) flushAcks() {
 		return
 	}
 	ch.acks = ackRange{}
-	ds := ch.session.settled[:0]
-	var err error
 	ch.mu.Lock()
-	for tag := r.from; tag <= r.to; tag++ {
-		var ok bool
-		if ds, ok = ch.unacked.take(ds, tag); !ok {
-			err = unknownTag(tag)
-			break
-		}
-	}
+	ds, missing := ch.unacked.takeRange(ch.session.settled[:0], r)
 	ch.mu.Unlock()
 	ch.finish(ds, acked)
-	ch.failAck(err)
+	if missing != 0 {
+		ch.failAck(unknownTag(missing))
+	}
 }
 
 func (ch *channel) failAck(err error) {

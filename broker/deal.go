@@ -71,7 +71,6 @@ func (q *queue) draw(r *run, from, n int) int {
 	q.items = q.items[:0]
 	var now int64
 	for i, size := 0, 0; i < n && size < handBytes; i++ {
-		it := item{i: from + i}
 		if r == nil {
 			if i > 0 && q.ready.deadline() != 0 {
 				if now == 0 {
@@ -81,16 +80,17 @@ func (q *queue) draw(r *run, from, n int) int {
 					break
 				}
 			}
-			it.entry = q.ready.pop()
+			q.items = append(q.items, item{}) // set in place, as in push
+			it := &q.items[i]
+			q.ready.popTo(&it.entry)
 			q.pace.drained += int(it.size)
-		} else {
-			q.lastSeq++
-			it.seq = q.lastSeq
-			q.endow(&it.entry, r, it.i)
+			size += int(it.size)
+			continue
 		}
-		q.items = append(q.items, it)
-		_, content := r.peek(&it)
-		size += content.Size()
+		q.lastSeq++
+		q.items = append(q.items, item{entry: entry{seq: q.lastSeq}, i: from + i})
+		q.endow(&q.items[i].entry, r, from+i)
+		size += r.contents[from+i].Size()
 	}
 	return len(q.items)
 }
@@ -155,12 +155,12 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 		if it.message == nil {
 			it.message = r.keep(it.i)
 		}
-		d := newDelivery(&it.entry, ch.tag, k.queue, k)
-		ch.unacked.push(d)
-		k.queue.unsettled.add(&d)
-		k.credit--
+		ch.unacked.push(newDelivery(&it.entry, ch.tag, k.queue, k))
 	}
 	if !k.noAck {
+		n := int(ch.tag - tag)
+		k.credit -= n
+		k.queue.unsettled.add(ch.unacked.last(n))
 		ch.expect(k.timeout())
 	}
 	if k.granted < unlimited {

@@ -86,20 +86,26 @@ func (l *lanes) push(e *entry) {
 }
 
 // pop removes the first message. It must be available.
-func (l *lanes) pop() entry {
+func (l *lanes) pop() (e entry) {
+	l.popTo(&e)
+	return e
+}
+
+// popTo is pop that puts it where it is to be.
+func (l *lanes) popTo(e *entry) {
 	if l.prioritized == nil {
-		return l.ready.pop()
+		l.ready.popTo(e)
+		return
 	}
 	r, i := l.next()
 	bodies := r.bodies
-	e := r.pop()
+	r.popTo(e)
 	l.sum.messages--
 	l.sum.bytes -= int(e.size)
 	l.sum.bodies -= bodies - r.bodies
 	if r.len() == 0 {
 		l.remove(i, e.priority)
 	}
-	return e
 }
 
 // first is what is known of the first message: of the highest priority, and of

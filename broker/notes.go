@@ -42,11 +42,14 @@ func (r *run) storeAll() {
 }
 
 // annotate notes on the i-th publish, kept as a message, what is to be known of
-// it later.
+// it later, if queues are to store it.
 func (r *run) annotate(i int, m *message) {
-	if i >= len(r.notes) || !r.notes[i].persistent {
-		return
+	if i < len(r.notes) && r.notes[i].persistent {
+		r.keepFor(i, m)
 	}
+}
+
+func (r *run) keepFor(i int, m *message) {
 	if len(r.keepings) == 0 {
 		r.keepings = make([]keeping, min(len(r.contents)-i, slabCount))
 	}

@@ -147,8 +147,7 @@ func (q *queue) get(noAck bool) (e entry, remaining int, ok bool) {
 	q.balance()
 	switch {
 	case !noAck:
-		d := newDelivery(&e, 0, q, nil)
-		q.unsettled.add(&d)
+		q.unsettled.add([]delivery{newDelivery(&e, 0, q, nil)})
 	case q.stored != nil:
 		s := settling{queue: q}
 		s.add(&e)

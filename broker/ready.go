@@ -85,12 +85,18 @@ func (r *ready) link(b *block) {
 
 // pop removes the first message. It must be available.
 func (r *ready) pop() (e entry) {
+	r.popTo(&e)
+	return e
+}
+
+// popTo is pop that puts it where it is to be.
+func (r *ready) popTo(e *entry) {
 	if len(r.returned) > 0 {
-		e = r.popReturned()
+		*e = r.popReturned()
 		r.bytes -= int(e.size)
 		r.back -= int(e.size)
 		r.bodies -= e.message.content.BodySize()
-		return e
+		return
 	}
 	b := r.head
 	it := &b.items[b.from]
@@ -104,7 +110,6 @@ func (r *ready) pop() (e entry) {
 	if b.from == b.to {
 		r.shift()
 	}
-	return e
 }
 
 // first is what is known of the first message, which may be on disk; false if

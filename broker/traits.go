@@ -30,30 +30,37 @@ func traitsOf(p amqp.Properties) (t traits) {
 	return t
 }
 
-// characterise notes the traits of the last publish.
+// characterise notes the traits of the last publish. As long as all are ordinary
+// there is nothing to note.
 func (r *run) characterise(t traits) {
-	last := len(r.contents) - 1
-	if len(r.traits) == 0 && t.ordinary() {
-		return
+	if len(r.traits) > 0 || !t.ordinary() {
+		r.distinguish(t)
 	}
+}
+
+func (r *run) distinguish(t traits) {
+	last := len(r.contents) - 1
 	for len(r.traits) < last {
 		r.traits = append(r.traits, traits{})
 	}
 	r.traits = append(r.traits, t)
 }
 
-// endow gives an entry of the i-th publish its deadline and its priority.
+// endow gives an entry of the i-th publish its deadline and its priority. Most
+// have neither, and to see that costs no call.
 func (q *queue) endow(e *entry, r *run, i int) {
-	s := q.settings
-	if s.ttl == unset && i >= len(r.traits) {
-		return
+	if q.settings.ttl != unset || i < len(r.traits) {
+		q.bestow(e, r, i)
 	}
+}
+
+func (q *queue) bestow(e *entry, r *run, i int) {
 	var t traits
 	if i < len(r.traits) {
 		t = r.traits[i]
 	}
 	e.priority = min(t.priority, q.maxPriority)
-	if lifetime := s.lifetime(t); lifetime != unset {
+	if lifetime := q.settings.lifetime(t); lifetime != unset {
 		e.expires = r.clock(q) + lifetime
 	}
 }

@@ -36,6 +36,9 @@ func (u *unacked) push(d delivery) {
 	u.live++
 }
 
+// last are the n deliveries that were pushed last.
+func (u *unacked) last(n int) []delivery { return u.window[len(u.window)-n:] }
+
 // compact drops all settled places.
 func (u *unacked) compact() {
 	keep := u.window[:0]
@@ -76,6 +79,28 @@ func (u *unacked) take(dst []delivery, tag uint64) ([]delivery, bool) {
 	u.live--
 	u.trim()
 	return dst, true
+}
+
+// takeRange removes the deliveries with the tags of a range and appends them to
+// dst. It ends at the first tag that is missing; 0: none is.
+func (u *unacked) takeRange(dst []delivery, r ackRange) (_ []delivery, missing uint64) {
+	i, ok := u.find(r.from)
+	if !ok {
+		return dst, r.from
+	}
+	before := len(dst)
+	for tag := r.from; tag <= r.to; tag++ {
+		if i == len(u.window) || u.window[i].tag != tag || u.window[i].queue == nil {
+			missing = tag
+			break
+		}
+		dst = append(dst, u.window[i])
+		u.window[i] = delivery{tag: tag}
+		i++
+	}
+	u.live -= len(dst) - before
+	u.trim()
+	return dst, missing
 }
 
 // takeThrough removes all deliveries up to and including tag, which must be

@@ -49,12 +49,14 @@ type outstanding struct {
 	notes map[uint64]delivery
 }
 
-// add notes a delivery.
-func (o *outstanding) add(d *delivery) {
-	o.messages++
-	o.bytes += int(d.body)
-	if o.notes != nil {
-		o.notes[d.seq] = *d
+// add notes deliveries.
+func (o *outstanding) add(ds []delivery) {
+	o.messages += len(ds)
+	for i := range ds {
+		o.bytes += int(ds[i].body)
+		if o.notes != nil {
+			o.notes[ds[i].seq] = ds[i]
+		}
 	}
 }
 
