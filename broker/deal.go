@@ -1,6 +1,10 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"slices"
+
+	"github.com/leveretmq/leveret/amqp"
+)
 
 // handSize is the most messages that a consumer gets under one lock of its
 // outbox.
@@ -65,34 +69,51 @@ func (q *queue) deal(r *run, from, to int) (dealt int) {
 	}
 }
 
-// draw fills q.items with at most n messages and returns how many. Of ready
-// ones, the first has not expired; it ends before another one that has.
+// draw fills q.items with at most n messages and returns how many. They are set
+// in place, as in ready.push.
 func (q *queue) draw(r *run, from, n int) int {
-	q.items = q.items[:0]
-	var now int64
-	for i, size := 0, 0; i < n && size < handBytes; i++ {
-		if r == nil {
-			if i > 0 && q.ready.deadline() != 0 {
-				if now == 0 {
-					now = q.now()
-				}
-				if q.ready.overdue(now) {
-					break
-				}
-			}
-			q.items = append(q.items, item{}) // set in place, as in push
-			it := &q.items[i]
-			q.ready.popTo(&it.entry)
-			q.pace.drained += int(it.size)
-			size += int(it.size)
-			continue
-		}
-		q.lastSeq++
-		q.items = append(q.items, item{entry: entry{seq: q.lastSeq}, i: from + i})
-		q.endow(&q.items[i].entry, r, from+i)
-		size += r.contents[from+i].Size()
+	q.items = slices.Grow(q.items[:0], n)[:n]
+	if r == nil {
+		n = q.drawReady(q.items)
+	} else {
+		n = q.drawRun(q.items, r, from)
 	}
-	return len(q.items)
+	q.items = q.items[:n]
+	return n
+}
+
+// drawReady draws ready messages. The first has not expired; it ends before
+// another one that has.
+func (q *queue) drawReady(items []item) (n int) {
+	var now int64
+	for size := 0; n < len(items) && size < handBytes; n++ {
+		if n > 0 && q.ready.deadline() != 0 {
+			if now == 0 {
+				now = q.now()
+			}
+			if q.ready.overdue(now) {
+				return n
+			}
+		}
+		it := &items[n]
+		q.ready.popTo(&it.entry)
+		q.pace.drained += int(it.size)
+		size += int(it.size)
+	}
+	return n
+}
+
+// drawRun draws contents of r from from on.
+func (q *queue) drawRun(items []item, r *run, from int) (n int) {
+	for size := 0; n < len(items) && size < handBytes; n++ {
+		q.lastSeq++
+		it := &items[n]
+		*it = item{}
+		it.seq, it.i = q.lastSeq, from+n
+		q.endow(&it.entry, r, it.i)
+		size += r.contents[it.i].Size()
+	}
+	return n
 }
 
 // seatPlayers makes q.playing the consumers that have room, of the highest
@@ -155,7 +176,7 @@ func (k *consumer) take(r *run, items []item, first, step int) {
 		if it.message == nil {
 			it.message = r.keep(it.i)
 		}
-		ch.unacked.push(newDelivery(&it.entry, ch.tag, k.queue, k))
+		ch.unacked.extend().set(&it.entry, ch.tag, k.queue, k)
 	}
 	if !k.noAck {
 		n := int(ch.tag - tag)

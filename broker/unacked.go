@@ -16,8 +16,22 @@ type delivery struct {
 }
 
 // newDelivery is one to a consumer, or to one who got it.
-func newDelivery(e *entry, tag uint64, q *queue, k *consumer) delivery {
-	return delivery{entry: *e, tag: tag, queue: q, consumer: k, body: uint32(e.message.content.BodySize())}
+func newDelivery(e *entry, tag uint64, q *queue, k *consumer) (d delivery) {
+	d.set(e, tag, q, k)
+	return d
+}
+
+// set makes d such a delivery, in place.
+func (d *delivery) set(e *entry, tag uint64, q *queue, k *consumer) {
+	d.entry, d.tag, d.queue, d.consumer = *e, tag, q, k
+	d.body = uint32(e.message.content.BodySize())
+}
+
+// vacate leaves the place of a delivery that is settled empty.
+func (d *delivery) vacate() {
+	tag := d.tag
+	*d = delivery{}
+	d.tag = tag
 }
 
 // unacked is the window of unsettled deliveries of a channel, in the order of
@@ -28,12 +42,26 @@ type unacked struct {
 	live   int // deliveries that are not settled
 }
 
-func (u *unacked) push(d delivery) {
-	if n := len(u.window); n == cap(u.window) && u.live*2 <= n {
-		u.compact() // rather than grow
+func (u *unacked) push(d delivery) { *u.extend() = d }
+
+// extend adds a place, all of which is to be set at once.
+func (u *unacked) extend() *delivery {
+	n := len(u.window)
+	if n == cap(u.window) {
+		u.grow()
+		n = len(u.window)
 	}
-	u.window = append(u.window, d)
+	u.window = u.window[:n+1]
 	u.live++
+	return &u.window[n]
+}
+
+// grow makes room for another delivery.
+func (u *unacked) grow() {
+	if u.live*2 <= len(u.window) {
+		u.compact()
+	}
+	u.window = slices.Grow(u.window, 1)
 }
 
 // last are the n deliveries that were pushed last.
@@ -75,7 +103,7 @@ func (u *unacked) take(dst []delivery, tag uint64) ([]delivery, bool) {
 		return dst, false
 	}
 	dst = append(dst, u.window[i])
-	u.window[i] = delivery{tag: tag}
+	u.window[i].vacate()
 	u.live--
 	u.trim()
 	return dst, true
@@ -95,7 +123,7 @@ func (u *unacked) takeRange(dst []delivery, r ackRange) (_ []delivery, missing u
 			break
 		}
 		dst = append(dst, u.window[i])
-		u.window[i] = delivery{tag: tag}
+		u.window[i].vacate()
 		i++
 	}
 	u.live -= len(dst) - before
@@ -124,7 +152,7 @@ func (u *unacked) takeUntil(dst []delivery, end int) []delivery {
 			dst = append(dst, *d)
 			u.live--
 		}
-		u.window[i] = delivery{tag: u.window[i].tag}
+		u.window[i].vacate()
 	}
 	u.from = end
 	u.trim()
@@ -136,7 +164,7 @@ func (u *unacked) takeOf(dst []delivery, q *queue) []delivery {
 	for i := u.from; i < len(u.window); i++ {
 		if d := &u.window[i]; d.queue == q {
 			dst = append(dst, *d)
-			*d = delivery{tag: d.tag}
+			d.vacate()
 			u.live--
 		}
 	}
