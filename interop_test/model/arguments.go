@@ -51,18 +51,28 @@ func typeName(v any) string {
 }
 
 // compared are the arguments of queues that sequences use and that have to
-// be the same when a queue is declared again, in their order (QDEC-24).
+// be the same when a queue is declared again, in their order (QDEC-24). Leveret's
+// own come after those of RabbitMQ.
 var compared = []string{
 	"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
-	"x-max-length-bytes", "x-max-priority", "x-overflow", "x-single-active-consumer", "x-delivery-limit", "x-queue-type",
-	"x-message-groups",
+	"x-max-length-bytes", "x-max-priority", "x-overflow", "x-single-active-consumer", "x-queue-type", "x-delivery-limit",
+}
+
+// comparedQuorum are those of quorum queues.
+var comparedQuorum = []string{
+	"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-expires", "x-max-length", "x-max-length-bytes",
+	"x-overflow", "x-single-active-consumer", "x-queue-type", "x-delivery-limit", "x-message-ttl",
 }
 
 // deduplication are those that exchanges have, too.
 var deduplication = []string{"x-message-deduplication", "x-cache-size", "x-cache-ttl", "x-deduplication-header"}
 
 func (q *queue) equivalentArguments(args amqp.Table) *refusal {
-	for _, arg := range append(slices.Clone(compared), deduplication...) {
+	theirs := compared
+	if q.quorum() {
+		theirs = comparedQuorum
+	}
+	for _, arg := range append(slices.Concat(theirs, deduplication), "x-message-groups") {
 		if arg == "x-queue-type" && word(args, arg) != "quorum" && !q.quorum() { // QDEC-30
 			continue
 		}

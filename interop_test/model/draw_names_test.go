@@ -138,9 +138,7 @@ func (d drawer) declareQueue() amqp.Method {
 	}
 	m.Passive, m.Durable, m.AutoDelete, m.Exclusive = d.rarely(20), d.bit(), d.rarely(4), d.rarely(10)
 	m.Arguments = d.queueArguments(m.Queue != "")
-	if q := d.w.queue(m.Queue); q != nil && q.quorum() { // in which order its arguments are compared is left open
-		m.Durable, m.AutoDelete, m.Exclusive, m.Arguments = d.bit(), false, false, without(q.args, "x-queue-type")
-	} else if q == nil && d.w.features && d.rarely(4) && m.Queue != "" {
+	if q := d.w.queue(m.Queue); d.w.features && d.rarely(4) && m.Queue != "" && (q == nil || q.quorum() || d.rarely(4)) {
 		d.makeQuorum(m)
 	}
 	return m

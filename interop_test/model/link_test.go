@@ -44,7 +44,7 @@ type content struct {
 
 func newLink(name string, conn net.Conn, gone <-chan struct{}) *link {
 	l := &link{
-		Conn: conn, name: name, frames: make(chan amqptest.Frame, 1<<12), gone: gone,
+		Conn: conn, name: name, frames: make(chan amqptest.Frame, 1<<10), gone: gone,
 		open: map[uint16]*content{}, in: map[uint16][]event{},
 	}
 	go l.read()
@@ -55,7 +55,7 @@ func newLink(name string, conn net.Conn, gone <-chan struct{}) *link {
 // it as well.
 func (l *link) read() {
 	defer close(l.frames)
-	r := bufio.NewReaderSize(l.Conn, 1<<16)
+	r := bufio.NewReaderSize(l.Conn, 1<<12)
 	for {
 		head := make([]byte, 7)
 		if _, err := io.ReadFull(r, head); err != nil {
@@ -205,6 +205,8 @@ func (l *link) drop() error {
 	}
 	select {
 	case <-l.gone:
+		for range l.frames { // the reader ends, however much it has read
+		}
 		return err
 	case <-timeout.C:
 		return fmt.Errorf("the broker does not let go of %s", l.name)

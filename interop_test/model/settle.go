@@ -91,6 +91,7 @@ func (ch *channel) carryOutSettle(ds []*delivery, v verdict) {
 		}
 	}
 	ch.unblock()
+	ch.conn.world.dispatch() // before what else a commit settles
 }
 
 // nextGroup is what is settled next: in a queue with message groups, whose come back

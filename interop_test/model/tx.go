@@ -42,9 +42,10 @@ func (ch *channel) txCommit() *refusal {
 		refused = ch.carryOut(t) || refused
 		ch.conn.world.meanwhile()
 	}
-	for i, s := range settles {
+	for i, s := range settles { // in the order of their tags, not of the methods (TX-08)
+		settles[i].deliveries = inOrder(s.deliveries)
 		if s.verdict == rejected {
-			reject(inOrder(s.deliveries))
+			reject(settles[i].deliveries)
 			settles[i].verdict = buried
 		}
 	}
