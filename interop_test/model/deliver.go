@@ -26,10 +26,7 @@ func (k *consumer) room() bool {
 // last when it has some again. What is left open can change who is passed over:
 // then the turns are not held against the broker any more.
 func (q *queue) order() (may []*consumer) {
-	line := slices.Clone(q.consumers)
-	if q.single() {
-		line = slices.DeleteFunc(line, func(k *consumer) bool { return k != q.active })
-	}
+	line := q.line()
 	slices.SortStableFunc(line, func(a, b *consumer) int { return b.priority - a.priority })
 	for _, k := range line {
 		q.loose = q.loose || k.channel.limit > 0 && !k.noAck && len(line) > 1
@@ -48,6 +45,11 @@ func (q *queue) order() (may []*consumer) {
 		}
 	}
 	return may
+}
+
+// line are the consumers that take part.
+func (q *queue) line() []*consumer {
+	return slices.DeleteFunc(slices.Clone(q.consumers), func(k *consumer) bool { return q.single() && k != q.active })
 }
 
 // deliverNext delivers one message if there is one, if somebody may have it,

@@ -15,6 +15,7 @@ func (w *world) advance(to time.Time) {
 		if at.After(w.now) {
 			w.now = at
 		}
+		w.hesitate(w.due())
 		if late := w.nextLate(); !late.IsZero() && !late.After(w.now) && (len(w.due()) == 0 || w.choose(2) == 0) {
 			w.release()
 			w.dispatch()
@@ -23,13 +24,23 @@ func (w *world) advance(to time.Time) {
 			continue
 		}
 		for due := w.due(); len(due) > 0; due = w.due() {
+			w.hesitate(due)
 			due[w.choose(len(due))].lapse()
 			w.dispatch()
 			w.meanwhile()
 		}
+		w.hesitate(nil)
 		w.rest()
 	}
 	w.now = to
+}
+
+// hesitate has queues wait for their turn, of those in which something is due at
+// the same millisecond: what comes from one may come to another one before.
+func (w *world) hesitate(queues []*queue) {
+	for _, q := range w.queues {
+		q.hesitates = slices.Contains(queues, q)
+	}
 }
 
 // nextDue is when something happens by itself; zero if nothing will.
@@ -71,12 +82,16 @@ func (q *queue) lapse() {
 		q.world.deleteQueue(q)
 		return
 	}
+	q.hesitates = false
 	q.expire()
 }
 
 // expire has the first messages die whose time is over, but for those that have
 // just come: somebody may be waiting for them (TTL-03).
 func (q *queue) expire() {
+	if q.hesitates && !slices.ContainsFunc(q.line(), (*consumer).room) {
+		return
+	}
 	for len(q.ready) > 0 && q.ready[0].over(q.world.now) && !q.ready[0].fresh {
 		m := q.ready[0].message
 		q.ready = slices.Delete(slices.Clone(q.ready), 0, 1)
@@ -88,6 +103,7 @@ func (q *queue) expire() {
 func (q *queue) stale() {
 	q.ready = slices.Clone(q.ready)
 	for i := range q.ready {
+		q.hesitates = q.hesitates && !q.ready[i].fresh
 		q.ready[i].fresh = false
 	}
 }

@@ -26,6 +26,8 @@ type queue struct {
 	known     []known     // the oldest first
 	deleted   bool
 
+	hesitates bool // what is due waits for its turn
+
 	loose    bool // whose turn it is may have been decided by what is left open
 	disorder bool // and so may, for now, which message comes first
 }
