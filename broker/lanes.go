@@ -166,6 +166,21 @@ func (l *lanes) giveBack(e entry) {
 	l.reorder()
 }
 
+// putFirst puts messages back that were taken at the head, before all that has
+// come back since.
+func (l *lanes) putFirst(taken []entry) {
+	later := l.returned
+	if l.inTurn {
+		l.returned = nil
+	}
+	for _, e := range taken {
+		l.giveBack(e)
+	}
+	if l.inTurn {
+		l.returned = append(l.returned, later...)
+	}
+}
+
 // purge removes all messages and returns how many there were.
 func (l *lanes) purge() int {
 	if l.prioritized == nil {

@@ -207,8 +207,6 @@ func (r *redrive) giveBack() {
 	if q.deleted {
 		return
 	}
-	for _, e := range r.kept {
-		q.ready.giveBack(e)
-	}
+	q.ready.putFirst(r.kept)
 	q.dispatch()
 }

@@ -64,6 +64,22 @@ func TestRedriveToWhereMessagesDied(t *testing.T) {
 	})
 }
 
+// What stays does so before all else, also in a queue that gives back to the end
+// of what came back (QQ-13).
+func TestRedriveLeavesWhatStaysWhereItWas(t *testing.T) {
+	for _, kind := range []string{"classic", "quorum"} {
+		t.Run(kind, func(t *testing.T) {
+			anyStore(t, func(t *testing.T, b *Broker, p *peer) {
+				p.declareWith("d", "x-queue-type", kind, "x-delivery-limit", int32(9))
+				p.send("d", amqp.BasicProperties{}, "1", "2", "3", "4")
+				b.mustRedrive(t, RedriveOptions{}, 0)
+				b.mustRedrive(t, RedriveOptions{Count: 2}, 0)
+				p.wantInTurn(b, "d", "1", "2", "3", "4")
+			})
+		})
+	}
+}
+
 func TestRedriveToAnExchange(t *testing.T) {
 	anyStore(t, func(t *testing.T, b *Broker, p *peer) {
 		redriveFrom(t, b, p, 4)
