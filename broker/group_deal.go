@@ -1,5 +1,7 @@
 package broker
 
+import "math"
+
 // publishGrouped takes a run where there are groups.
 func (q *queue) publishGrouped(r *run) {
 	for i := range r.contents {
@@ -114,7 +116,7 @@ func (q *queue) handOne(k *consumer, g *group) {
 // there is none in memory.
 func (q *queue) getGrouped(noAck bool) (e entry, ok bool) {
 	gs := q.ready.groups
-	g, _ := q.nextFor(nil, q.ready.len())
+	g, _ := q.nextFor(nil, math.MaxInt)
 	if g == nil {
 		return e, false
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/amqp/amqptest"
 )
 
 // declareGrouped declares a queue with message groups.
@@ -263,6 +264,21 @@ func TestBasicGetTakesWhatNobodyHas(t *testing.T) {
 
 // Nothing is known of what has become of messages that need no acknowledgement:
 // they hold nothing up.
+// What dies on the way does not count as what was looked at.
+func TestBasicGetComesToWhatIsBehindTheDead(t *testing.T) {
+	p, _ := withGroups(t, 1)
+	p.publishGroups("q", "a1")
+	p.SendMethods(1, &amqp.BasicGet{Queue: "q"})
+	p.ExpectContent(1, &amqp.BasicGetOk{DeliveryTag: 1, RoutingKey: "q"})
+	p.publishGroups("q", "a2")
+	p.Send(amqptest.Publish(1, &amqp.BasicPublish{RoutingKey: "q"}, amqp.BasicProperties{Expiration: "0"}, []byte("dead"), 131072))
+	p.publishGroups("q", "-3")
+	p.SendMethods(1, &amqp.BasicGet{Queue: "q"})
+	if _, body := p.ExpectContent(1, &amqp.BasicGetOk{DeliveryTag: 2, RoutingKey: "q", MessageCount: 1}); string(body) != "-3" {
+		t.Errorf("got %s", body)
+	}
+}
+
 func TestGroupsOfConsumersWithoutAcknowledgement(t *testing.T) {
 	p, b := withGroups(t, 2)
 	p.consume(2, "q", "2", true)
