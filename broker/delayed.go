@@ -89,9 +89,8 @@ func (m *message) onward() parcel {
 	more := append(keysIn(headers, "CC"), hiddenKeys(m.hidden)...)
 	slices.Sort(more)
 	more = slices.DeleteFunc(slices.Compact(more), func(key string) bool { return key == m.key })
-	if i := slices.IndexFunc(headers, func(f amqp.Field) bool { return f.Key == "x-delay" }); i >= 0 {
-		headers[i].Value = negated(delayOf(p))
-		p = p.WithHeaders(headers)
+	if _, ok := headers.Get("x-delay"); ok {
+		p = p.WithHeaders(withField(headers, "x-delay", negated(delayOf(p))))
 	}
 	return parcel{m.origin, more, m.content.WithProperties(p), traitsOf(p)}
 }

@@ -100,8 +100,7 @@ func (w *world) release() bool {
 	m := *l.message
 	if w.wrong != "consumers see no delay" {
 		p, _ := amqp.Properties(m.properties).Decode()
-		i := slices.IndexFunc(p.Headers, func(f amqp.Field) bool { return f.Key == "x-delay" })
-		p.Headers[i].Value = int32(-delay(p.Headers).Milliseconds())
+		p.Headers = with(p.Headers, "x-delay", int32(-delay(p.Headers).Milliseconds())) // XTYP-41
 		m.properties = p.Append(nil)
 	}
 	to := w.route(l.exchange, l.keys, m.headers())
