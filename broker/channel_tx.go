@@ -137,13 +137,17 @@ func (h *heldSettles) record() {
 // commitRun hands a run to those of its queues that are there now (TX-06).
 func (ch *channel) commitRun(h *heldRun) {
 	queues := append(ch.session.vhost.named(h.queues), h.delayed...)
-	if len(queues) == 0 && h.mandatory { // TX-07
-		for i := range h.contents {
-			ch.giveBack(h.origin, &h.contents[i])
+	lost := func(c *amqp.Content) {
+		if h.mandatory { // TX-07
+			ch.giveBack(h.origin, c)
 		}
 	}
 	if len(queues) > 0 {
-		h.deduplicate(ch.session.vhost)
+		h.deduplicate(ch.session.vhost, lost)
+	} else {
+		for i := range h.contents {
+			lost(&h.contents[i])
+		}
 	}
 	if quorums(queues) > 0 {
 		h.storeAll()

@@ -8,7 +8,7 @@ import (
 
 // reroute is session.reroute, but a duplicate leads nowhere: to its publisher it
 // is a message that came to no queue, as in LavinMQ. In a transaction the commit
-// looks for duplicates.
+// looks for duplicates, and returns them.
 //
 // Deviates: LavinMQ also takes for a duplicate what came to no queue before, or
 // was refused by one.
@@ -45,8 +45,9 @@ func (d *dedup) once(c *amqp.Content, now int64, publish func() (bool, error)) (
 	return routed, err
 }
 
-// deduplicate drops the duplicates among messages that are committed.
-func (h *heldRun) deduplicate(v *vhost) {
+// deduplicate drops the duplicates among messages that are committed, and calls
+// dropped with each.
+func (h *heldRun) deduplicate(v *vhost, dropped func(*amqp.Content)) {
 	v.mu.RLock()
 	x := v.exchanges[h.origin.exchange]
 	v.mu.RUnlock()
@@ -56,7 +57,11 @@ func (h *heldRun) deduplicate(v *vhost) {
 	h.dedup = x.dedup
 	h.drop(func(i int) bool {
 		id, ok := x.dedup.identify(&h.contents[i])
-		return ok && x.dedup.drops(id, v.now())
+		if !ok || !x.dedup.drops(id, v.now()) {
+			return false
+		}
+		dropped(&h.contents[i])
+		return true
 	})
 }
 

@@ -312,6 +312,28 @@ func TestDuplicatesInTransactions(t *testing.T) {
 	})
 }
 
+// TX-07: a duplicate came to no queue.
+func TestACommitReturnsDuplicates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := connect(t, New(Options{}), 1)
+		p.do(1, &amqp.ExchangeDeclare{Exchange: "x", Type: "fanout", Arguments: deduplicating()})
+		p.do(1, &amqp.QueueDeclare{Queue: "q"})
+		p.do(1, &amqp.QueueBind{Queue: "q", Exchange: "x"})
+		p.do(1, &amqp.TxSelect{})
+		for _, body := range []string{"1", "2"} {
+			p.Send(amqptest.Publish(1, &amqp.BasicPublish{Exchange: "x", Mandatory: true}, identified("a"), []byte(body), 131072))
+		}
+		p.SendMethods(1, &amqp.TxCommit{})
+		if _, body := p.ExpectContent(1, &amqp.BasicReturn{ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: "x"}); string(body) != "2" {
+			t.Errorf("%s is returned, want 2", body)
+		}
+		p.Expect(1, &amqp.TxCommitOk{})
+		if got := p.drain("q"); !slices.Equal(got, []string{"1"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 // Who comes back from where it died is no duplicate of itself.
 func TestWhatDiedComesBack(t *testing.T) {
 	both(t, deduplicating(), func(t *testing.T, _ *Broker, p *peer) {

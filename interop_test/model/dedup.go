@@ -86,15 +86,15 @@ func (w *world) remember(all []known, exchange, value string, args, headers amqp
 
 // deduplicate carries out a publish unless the exchange knows the message: then it
 // comes to no queue. What is refused, or comes to none, may be sent again.
-func (w *world) deduplicate(t txPublish) (routed, refused, duplicate bool) {
+// A commit does not look at what leads nowhere.
+func (w *world) deduplicate(t txPublish, commit bool) (routed, refused bool) {
 	x, headers := w.exchange(t.message.exchange), t.message.headers()
-	if x == nil {
-		routed, refused = w.carryOut(t)
-		return routed, refused, false
+	if x == nil || commit && !w.leads(t) {
+		return w.carryOut(t)
 	}
 	value, ok := identity(x.args, headers)
 	if ok && w.duplicate(w.known, x.name, value, headers, amqp.Field{Key: "exchange", Value: x.name}) {
-		return false, false, true
+		return false, false
 	}
 	if ok {
 		w.known = w.remember(w.known, x.name, value, x.args, headers)
@@ -103,7 +103,13 @@ func (w *world) deduplicate(t txPublish) (routed, refused, duplicate bool) {
 	if ok && (!routed || refused && w.wrong != "what is refused is known") {
 		w.known = takeBack(w.known, x.name, value)
 	}
-	return routed, refused, false
+	return routed, refused
+}
+
+// leads tells whether there are queues, or exchanges, that a publish comes to.
+func (w *world) leads(t txPublish) bool {
+	return slices.ContainsFunc(t.queues, func(name string) bool { return w.queue(name) != nil }) ||
+		slices.ContainsFunc(t.late, func(x *exchange) bool { return slices.Contains(w.exchanges, x) })
 }
 
 // takeBack has a message be known no more that nobody has taken. What it has

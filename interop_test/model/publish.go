@@ -43,9 +43,8 @@ func (ch *channel) publish(m *amqp.BasicPublish, p amqp.BasicProperties, body st
 // of queues may mean others by then.
 func (ch *channel) carryOut(t txPublish) (refused bool) {
 	w := ch.conn.world
-	routed, refused, duplicate := w.deduplicate(t)
-	dropped := duplicate && ch.tx && len(t.queues)+len(t.late) > 0               // which only the commit finds out
-	if !routed && t.mandatory && !dropped && w.wrong != "mandatory is ignored" { // PUB-03
+	routed, refused := w.deduplicate(t, ch.tx)
+	if !routed && t.mandatory && w.wrong != "mandatory is ignored" { // PUB-03
 		ch.conn.emit(ch.id, &amqp.BasicReturn{
 			ReplyCode: 312, ReplyText: "NO_ROUTE", Exchange: t.message.exchange, RoutingKey: t.message.key,
 		}, t.message)
