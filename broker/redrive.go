@@ -120,12 +120,12 @@ func (r *redrive) pause(ctx context.Context, n int) {
 	}
 }
 
-// step moves messages at the head, n of which it has looked at.
+// step moves messages at the head, n of which it has looked at, or had expired.
 func (r *redrive) step(most int) (n int, err error) {
 	q := r.queue
 	q.moving.Lock()
 	defer q.moving.Unlock()
-	r.take(most)
+	died := r.take(most)
 	stay, err := r.move(q, r.errand)
 	if err != nil {
 		q.unreadable(err)
@@ -136,19 +136,22 @@ func (r *redrive) step(most int) (n int, err error) {
 		r.size += int(r.batch[i].Size)
 	}
 	r.moved += len(r.batch) - len(stay)
-	return len(r.batch), nil
+	return len(r.batch) + died, nil
 }
 
-// take takes messages at the head that have not expired.
-func (r *redrive) take(most int) {
+// take takes messages at the head that have not expired, and tells how many have.
+func (r *redrive) take(most int) (died int) {
 	q := r.queue
 	q.enter()
 	defer q.leave()
 	r.batch = r.batch[:0]
-	for size := 0; len(r.batch) < most && size < burialSize && !q.deleted; {
-		for !q.expire() {
+	for size := 0; len(r.batch)+died < most && size < burialSize && !q.deleted; {
+		before := q.ready.len()
+		alive := q.expire()
+		if died += before - q.ready.len(); !alive {
 			q.leave()
 			q.enter()
+			continue
 		}
 		if q.ready.len() == 0 {
 			break
@@ -159,6 +162,7 @@ func (r *redrive) take(most int) {
 	}
 	q.relieve()
 	q.balance()
+	return died
 }
 
 // errand is where a message goes: nowhere if that cannot be told.

@@ -80,6 +80,23 @@ func TestRedriveLeavesWhatStaysWhereItWas(t *testing.T) {
 	}
 }
 
+// What comes back while others move is behind them: none goes twice, also if one of
+// them has expired.
+func TestRedriveMovesWhatWasThereWhenItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Options{})
+		p := connect(t, b, 1)
+		p.declareWith("d")
+		p.declareWith("a", "x-dead-letter-exchange", "", "x-dead-letter-routing-key", "d", "x-max-length", int32(1))
+		p.send("a", amqp.BasicProperties{}, "1", "2")
+		p.send("d", amqp.BasicProperties{Expiration: "50"}, "expires")
+		elapse(60 * time.Millisecond)
+		b.mustRedrive(t, RedriveOptions{Rate: 10}, 1)
+		p.wantInTurn(b, "a", "1")
+		p.wantInTurn(b, "d", "2")
+	})
+}
+
 func TestRedriveToAnExchange(t *testing.T) {
 	anyStore(t, func(t *testing.T, b *Broker, p *peer) {
 		redriveFrom(t, b, p, 4)

@@ -10,19 +10,13 @@ import (
 // they died last; 0: all. What has not died, or leads nowhere, stays, and so does what is refused; what has expired dies.
 func (ws worlds) Redrive(queue string, count, moved int, came inbox) (worlds, string) {
 	return ws.happen(came, func(w *world) {
-		q, n, seen := w.queue(queue), 0, 0
-		for _, e := range slices.Clone(q.ready) {
-			if seen == count && count > 0 {
-				break
-			}
-			if e.over(w.now) {
-				q.remove(e)
-				q.die(e.message, "expired")
-				continue
-			}
-			if seen++; w.redrive(e.message) {
+		q, n := w.queue(queue), 0
+		var stay []entry
+		for _, e := range q.takeAway(count) {
+			if w.redrive(e.message) {
 				n++
-				q.remove(e)
+			} else {
+				stay = append(stay, e)
 			}
 			w.dispatch()
 			w.trim()
@@ -31,8 +25,28 @@ func (ws worlds) Redrive(queue string, count, moved int, came inbox) (worlds, st
 		if n != moved {
 			disagree("%d messages of %s came back, want %d", moved, queue, n)
 		}
+		q.ready = slices.Concat(stay, q.ready)
+		q.trim()
 		w.rest()
 	})
+}
+
+// takeAway takes so many messages away that are ready, or all if that is 0, but for
+// those whose time is over: these die.
+func (q *queue) takeAway(count int) (taken []entry) {
+	if count == 0 {
+		count = len(q.ready)
+	}
+	for ; count > 0 && len(q.ready) > 0; count-- {
+		e := q.ready[0]
+		q.ready = slices.Clone(q.ready[1:])
+		if e.over(q.world.now) {
+			q.die(e.message, "expired")
+		} else {
+			taken = append(taken, e)
+		}
+	}
+	return taken
 }
 
 // redrive brings a message back as it was before its last death, but for that and
@@ -54,9 +68,4 @@ func (w *world) redrive(m *message) (moved bool) {
 		return false
 	}
 	return q.accept(&letter)
-}
-
-// remove takes an entry away that is ready.
-func (q *queue) remove(e entry) {
-	q.ready = slices.DeleteFunc(slices.Clone(q.ready), func(other entry) bool { return other.position == e.position && other.first == e.first })
 }

@@ -89,6 +89,7 @@ func (w *world) recover(how restart) {
 			}
 		}
 		q.ready = slices.DeleteFunc(q.ready, q.failed)
+		q.trim() // before anything expires
 		for i := range q.ready {
 			q.ready[i].onDisk = true
 			q.ready[i].doubtful = q.ready[i].doubtful || how == killed
