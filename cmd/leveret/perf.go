@@ -99,6 +99,8 @@ func perfLoad(c *cli.Context) (perf.Load, error) {
 	l := perf.Load{
 		ID: c.String("id"), URIs: strings.Split(c.String("uri"), ","),
 		Producers: c.Int("producers"), Consumers: c.Int("consumers"), Size: c.Int("size"),
+		ProducerChannels: c.Int("producer-channel-count"), ConsumerChannels: c.Int("consumer-channel-count"),
+		CommitPublishes: c.Int("ptxsize"), CommitDeliveries: c.Int("ctxsize"),
 		Confirm: c.Int("confirm"), Rate: c.Float64("rate"), ConsumeRate: c.Float64("consumer-rate"),
 		Publish: c.Int("pmessages"), Consume: c.Int("cmessages"),
 		AutoAck: c.Bool("autoack"), AckEvery: c.Int("multi-ack-every"),

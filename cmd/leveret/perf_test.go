@@ -37,6 +37,9 @@ func TestPerfTakesTheOptionsOfPerfTest(t *testing.T) {
 		"--producers 2 --consumers 3 --size 1000 --autoack": func(l *perf.Load) {
 			l.Producers, l.Consumers, l.Size, l.AutoAck = 2, 3, 1000, true
 		},
+		"-X 2 -Y 3 -m 4 -n 5": func(l *perf.Load) {
+			l.ProducerChannels, l.ConsumerChannels, l.CommitPublishes, l.CommitDeliveries = 2, 3, 4, 5
+		},
 		"-h amqp://a,amqp://b":                  func(l *perf.Load) { l.URIs = []string{"amqp://a", "amqp://b"} },
 		"-f persistent -f mandatory -c 10":      func(l *perf.Load) { l.Persistent, l.Durable, l.Mandatory, l.Confirm = true, true, true, 10 },
 		"-f persistent,mandatory --confirm 10":  func(l *perf.Load) { l.Persistent, l.Durable, l.Mandatory, l.Confirm = true, true, true, 10 },
@@ -57,7 +60,7 @@ func TestPerfTakesTheOptionsOfPerfTest(t *testing.T) {
 		"--verify --backlog --patience 2":       func(l *perf.Load) { l.Verify, l.Backlog, l.Patience = true, true, 2*time.Second },
 	} {
 		expected := perf.Load{
-			ID: "T", URIs: []string{"amqp://guest:guest@localhost:5672"}, Producers: 1, Consumers: 1,
+			ID: "T", URIs: []string{"amqp://guest:guest@localhost:5672"}, Producers: 1, Consumers: 1, ProducerChannels: 1, ConsumerChannels: 1,
 			Topology: perf.Topology{Queues: []string{"T"}, AutoDelete: true},
 			AckEvery: 1, Interval: time.Second, Patience: 10 * time.Second,
 		}

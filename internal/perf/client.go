@@ -21,8 +21,8 @@ const (
 	frameHeaderSize = amqp.FrameOverhead - 1
 )
 
-// client is a connection with its channel 1, on which all happens that is not
-// the connection's.
+// client is a connection with its channel 1, on which all happens that is
+// neither the connection's nor of a channel that was opened besides.
 type client struct {
 	nc       net.Conn
 	r        *bufio.Reader
@@ -33,6 +33,7 @@ type client struct {
 // frame is valid until the next one is read.
 type frame struct {
 	kind    amqp.FrameType
+	channel uint16
 	payload []byte
 }
 
@@ -56,6 +57,7 @@ var (
 	idChannelClose    = (&amqp.ChannelClose{}).ID()
 	idConnectionClose = (&amqp.ConnectionClose{}).ID()
 	idCloseOk         = (&amqp.ConnectionCloseOk{}).ID()
+	idCommitOk        = (&amqp.TxCommitOk{}).ID()
 )
 
 // connect opens a connection and its channel.
@@ -139,6 +141,14 @@ func (c *client) close() error {
 	return c.ask(0, &amqp.ConnectionClose{ReplyCode: uint16(amqp.ReplySuccess)}, &amqp.ConnectionCloseOk{})
 }
 
+// openChannel opens another channel, unless it is the first one.
+func (c *client) openChannel(channel uint16) error {
+	if channel == 1 {
+		return nil
+	}
+	return c.ask(channel, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{})
+}
+
 // call sends a method on the channel and waits for its reply.
 func (c *client) call(m, reply amqp.Method) error { return c.ask(1, m, reply) }
 
@@ -188,7 +198,7 @@ func (c *client) readFrame() (frame, error) {
 		return frame{}, errors.New("a frame without an end")
 	}
 	_, err = c.r.Discard(len(b))
-	return frame{kind, b[frameHeaderSize : len(b)-1]}, err
+	return frame{kind, binary.BigEndian.Uint16(b[1:]), b[frameHeaderSize : len(b)-1]}, err
 }
 
 // method is 0 for a frame that has none.

@@ -8,7 +8,7 @@
 // It speaks frames itself, so that the broker is what saturates: a message is
 // encoded once and many are written in one system call; of what comes, nothing
 // is decoded but what is counted. Each producer and each consumer has a
-// connection of its own.
+// connection of its own, with one channel or several.
 //
 // The words and the defaults are those of RabbitMQ's PerfTest, where nothing
 // else is said.

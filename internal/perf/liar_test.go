@@ -66,7 +66,7 @@ func (k *liar) serve(c net.Conn) {
 			return
 		}
 		switch payload := f[frameHeaderSize : len(f)-1]; {
-		case (frame{amqp.FrameType(f[0]), payload}).method() == idDeliver:
+		case (frame{kind: amqp.FrameType(f[0]), payload: payload}).method() == idDeliver:
 			message = f
 			continue
 		case message == nil:

@@ -19,7 +19,10 @@ type Load struct {
 	URIs []string    // connections are spread over them
 	TLS  *tls.Config // of amqps; nil: that of the system
 
-	Producers, Consumers int
+	Producers, Consumers int // connections
+	// ProducerChannels and ConsumerChannels are how many channels each of them
+	// has, all of which publish or consume. 0 is 1.
+	ProducerChannels, ConsumerChannels int
 	Topology
 
 	Size       int // bytes of a body; at least what the measuring needs
@@ -28,12 +31,14 @@ type Load struct {
 	Properties amqp.BasicProperties
 	Priorities int // messages go round so many priorities, from 0 up; 0: as Properties says
 
-	Confirm  int     // unconfirmed messages that a producer allows itself; 0: no confirms
-	Rate     float64 // messages a second of each producer; 0: as fast as it goes
-	Publish  int     // messages of each producer; 0: no limit
-	AutoAck  bool
-	AckEvery int // one acknowledgement for so many messages; 0 is 1
-	Prefetch uint16
+	Confirm          int     // unconfirmed messages that a producer allows itself; 0: no confirms
+	CommitPublishes  int     // messages in a transaction of a producer; 0: no transactions
+	CommitDeliveries int     // messages in a transaction of a consumer, with their acknowledgements; 0: no transactions
+	Rate             float64 // messages a second of each producer; 0: as fast as it goes
+	Publish          int     // messages of each producer; 0: no limit
+	AutoAck          bool
+	AckEvery         int // one acknowledgement for so many messages; 0 is 1
+	Prefetch         uint16
 	// ConsumerArguments are those of basic.consume.
 	ConsumerArguments amqp.Table
 	ConsumeRate       float64       // messages a second that each consumer takes; 0: as fast as it goes
@@ -63,6 +68,10 @@ func (l *Load) check() error {
 	}{
 		{"producers", float64(l.Producers)},
 		{"consumers", float64(l.Consumers)},
+		{"producer-channel-count", float64(l.ProducerChannels)},
+		{"consumer-channel-count", float64(l.ConsumerChannels)},
+		{"ptxsize", float64(l.CommitPublishes)},
+		{"ctxsize", float64(l.CommitDeliveries)},
 		{"size", float64(l.Size)},
 		{"confirm", float64(l.Confirm)},
 		{"rate", l.Rate},
@@ -91,6 +100,12 @@ func (l *Load) check() error {
 		return errors.New("a backlog takes a number of messages or a time")
 	case !l.AutoAck && l.Prefetch > 0 && l.AckEvery > int(l.Prefetch):
 		return fmt.Errorf("consumers that get %d messages cannot acknowledge %d at once", l.Prefetch, l.AckEvery)
+	case !l.AutoAck && l.Prefetch > 0 && l.CommitDeliveries > int(l.Prefetch):
+		return fmt.Errorf("consumers that get %d messages cannot commit %d at once", l.Prefetch, l.CommitDeliveries)
+	case l.Confirm > 0 && l.CommitPublishes > 0:
+		return errors.New("a channel has either confirms or transactions")
+	case max(l.ProducerChannels, l.ConsumerChannels) > math.MaxUint16:
+		return errors.New("a connection has at most 65535 channels")
 	case l.Backlog && l.Producers == 0:
 		return errors.New("a backlog takes producers")
 	}
@@ -98,8 +113,15 @@ func (l *Load) check() error {
 	return l.checkTopology()
 }
 
+// producers is how many channels publish.
+func (l *Load) producers() int { return l.Producers * l.ProducerChannels }
+
+// consumers is how many channels consume.
+func (l *Load) consumers() int { return l.Consumers * l.ConsumerChannels }
+
 func (l *Load) fill() {
 	l.AckEvery = max(1, l.AckEvery)
+	l.ProducerChannels, l.ConsumerChannels = max(1, l.ProducerChannels), max(1, l.ConsumerChannels)
 	l.Size = max(l.Size, timeSize)
 	if l.Verify {
 		l.Size = max(l.Size, stampSize)

@@ -76,6 +76,13 @@ func (m *message) encode(route *amqp.BasicPublish, p amqp.BasicProperties, frame
 	m.encoded = b
 }
 
+// move has the frames, which are for channel 1, be for another one.
+func (m *message) move(channel uint16) {
+	for b := m.encoded; len(b) > 0; b = b[amqp.FrameOverhead+binary.BigEndian.Uint32(b[3:]):] {
+		binary.BigEndian.PutUint16(b[1:], channel)
+	}
+}
+
 // mark writes when it is sent.
 func (m *message) mark(at time.Time) {
 	binary.BigEndian.PutUint64(m.encoded[m.at:], uint64(at.UnixNano()))

@@ -2,9 +2,9 @@ package perf
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -15,21 +15,23 @@ import (
 // system at once.
 const writeSize = 64 << 10
 
-// producer publishes on one connection. One goroutine writes, another reads
-// confirms and returns.
+// producer publishes on one channel. Its goroutine writes; what comes is handled
+// by the one that reads the connection.
 type producer struct {
-	t     *Test
-	c     *client
-	index int
-	queue int // for which it publishes
+	t       *Test
+	conn    *producerConn
+	channel uint16
+	index   int // among all
+	queue   int // for which it publishes
 
 	confirmed atomic.Uint64
-	wake      chan struct{} // confirmed has grown
-	dead      chan struct{} // closed when the reader has ended
+	committed atomic.Uint64 // transactions
+	wake      chan struct{} // confirmed or committed has grown
 
 	// The writer's.
 	messages []*message // one for each priority
 	sent     uint64
+	commits  uint64 // that were asked for
 
 	// The writer's for tags that are not out yet, then the reader's.
 	sentAt []atomic.Int64 // by tag, of those that are unconfirmed
@@ -41,28 +43,29 @@ type producer struct {
 	times    []int64  // from publishing to confirming
 }
 
-func (t *Test) newProducer(ctx context.Context, index int) (*producer, error) {
-	c, err := t.connect(ctx, index)
-	if err != nil {
-		return nil, err
-	}
-	p := &producer{
-		t: t, c: c, index: index, queue: index % len(t.load.Queues),
-		wake: make(chan struct{}, 1), dead: make(chan struct{}),
-	}
-	for i := range max(1, t.load.Priorities) {
-		properties := t.load.Properties
-		if t.load.Priorities > 0 {
+// newProducer is the producer on the next channel of a connection.
+func (k *producerConn) newProducer() (*producer, error) {
+	l, n := &k.t.load, len(k.producers)
+	p := &producer{t: k.t, conn: k, channel: uint16(n + 1), index: k.index*l.ProducerChannels + n, wake: make(chan struct{}, 1)}
+	p.queue = p.index % len(l.Queues)
+	for i := range max(1, l.Priorities) {
+		properties := l.Properties
+		if l.Priorities > 0 {
 			properties.Priority = uint8(i)
 		}
-		p.messages = append(p.messages, newMessage(&t.load, p.queue, c.frameMax, properties))
+		m := newMessage(l, p.queue, k.c.frameMax, properties)
+		m.move(p.channel)
+		p.messages = append(p.messages, m)
 	}
-	if t.load.Confirm > 0 {
-		p.sentAt = make([]atomic.Int64, t.load.Confirm)
-		if err := c.call(&amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{}); err != nil {
-			c.abort()
-			return nil, err
-		}
+	if err := k.c.openChannel(p.channel); err != nil {
+		return nil, err
+	}
+	switch {
+	case l.Confirm > 0:
+		p.sentAt = make([]atomic.Int64, l.Confirm)
+		return p, k.c.ask(p.channel, &amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{})
+	case l.CommitPublishes > 0:
+		return p, k.c.ask(p.channel, &amqp.TxSelect{}, &amqp.TxSelectOk{})
 	}
 	return p, nil
 }
@@ -70,92 +73,12 @@ func (t *Test) newProducer(ctx context.Context, index int) (*producer, error) {
 // run publishes until the test says stop, or as much as was asked for.
 func (p *producer) run() error {
 	// A broker that takes nothing any more does not hold the end up.
-	defer context.AfterFunc(p.t.stop, func() { _ = p.c.nc.SetWriteDeadline(time.Now().Add(p.t.load.Patience)) })()
+	defer context.AfterFunc(p.t.stop, func() { _ = p.conn.c.nc.SetWriteDeadline(time.Now().Add(p.t.load.Patience)) })()
 	err := p.write()
 	if err == nil {
 		err = p.settle()
 	}
-	p.c.abort()
-	<-p.dead
-	return err
-}
-
-// read counts confirms until the connection ends.
-func (p *producer) read() {
-	defer close(p.dead)
-	for {
-		f, err := p.c.readFrame()
-		if err != nil {
-			return
-		}
-		switch f.kind {
-		case amqp.FrameMethod:
-			if id := f.method(); id == idCloseOk {
-				return
-			} else if err := p.handle(id, f); err != nil {
-				p.t.fail(err)
-				return
-			}
-		case amqp.FrameBody:
-			p.refuse(f.payload)
-		default:
-		}
-	}
-}
-
-func (p *producer) handle(id amqp.MethodID, f frame) error {
-	switch id {
-	case idAck, idNack:
-		if len(f.payload) < 13 {
-			return fmt.Errorf("producer %d: a confirm of %d bytes", p.index, len(f.payload))
-		}
-		return p.confirm(binary.BigEndian.Uint64(f.payload[4:]), f.payload[12]&1 != 0, id == idAck)
-	case idReturn:
-		p.returned = true
-		p.t.returned.Add(1)
-	case idChannelClose, idConnectionClose:
-		return fmt.Errorf("producer %d: %w", p.index, f.refusal())
-	}
-	return nil
-}
-
-// refuse notes which message was returned, by the beginning of its body.
-func (p *producer) refuse(body []byte) {
-	if s, ok := readStamp(body); ok && p.returned && p.t.load.Verify {
-		p.refused.add(s.number)
-	}
-	p.returned = false
-}
-
-// confirm settles a tag, or all up to it.
-func (p *producer) confirm(tag uint64, multiple, taken bool) error {
-	first := tag
-	if multiple {
-		first = p.settled.lowest()
-	}
-	if first <= tag && tag-first >= uint64(len(p.sentAt)) {
-		return fmt.Errorf("producer %d: the broker confirms messages up to %d, which were not sent", p.index, tag)
-	}
-	now := p.c.arrived.UnixNano()
-	p.times = p.times[:0]
-	for n := first; n <= tag; n++ {
-		switch {
-		case !p.settled.add(n):
-		case taken:
-			p.times = append(p.times, (now-p.sentAt[n%uint64(len(p.sentAt))].Load())/1e3)
-		default:
-			p.refused.add(n)
-			p.t.nacked.Add(1)
-		}
-	}
-	p.t.confirmTimes.record(p.times)
-	p.t.confirmed.Add(uint64(len(p.times)))
-	p.confirmed.Store(p.settled.count())
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-	return nil
+	return p.conn.leave(err)
 }
 
 // write publishes many messages a system call, or what is due where a rate is
@@ -164,7 +87,7 @@ func (p *producer) write() error {
 	size := len(p.messages[0].encoded)
 	atOnce := max(1, min(512, writeSize/size))
 	batch := make([]byte, 0, atOnce*size+4096)
-	pace := newPace(p.t.load.Rate, time.Second/wakesPerSecond*time.Duration(p.t.load.Producers))
+	pace := newPace(p.t.load.Rate, time.Second/wakesPerSecond*time.Duration(p.t.load.producers()))
 	defer pace.stop()
 	for {
 		n := p.wanted(atOnce)
@@ -182,7 +105,10 @@ func (p *producer) write() error {
 			continue
 		}
 		batch = p.appendBatch(batch[:0], n, time.Now())
-		if _, err := p.c.nc.Write(batch); err != nil {
+		if p.open()+n == p.t.load.CommitPublishes {
+			batch = p.commit(batch)
+		}
+		if _, err := p.conn.c.nc.Write(batch); err != nil {
 			return p.lost(err)
 		}
 		pace.took(n)
@@ -193,8 +119,8 @@ func (p *producer) write() error {
 
 // lost is what a write that failed means: the reader may know better.
 func (p *producer) lost(err error) error {
-	p.c.abort()
-	<-p.dead
+	p.conn.c.abort()
+	<-p.conn.dead
 	return fmt.Errorf("producer %d: publish: %w", p.index, err)
 }
 
@@ -208,29 +134,40 @@ func (p *producer) wanted(atOnce int) int {
 		default:
 		}
 	}
+	if size := p.t.load.CommitPublishes; size > 0 {
+		atOnce = min(atOnce, size-p.open())
+	}
 	if total := p.t.load.Publish; total > 0 {
 		return min(atOnce, total-int(p.sent))
 	}
 	return atOnce
 }
 
-// awaitWindow waits until at least one more message may be unconfirmed, and
+// awaitWindow waits until at least one more message may be published, and
 // returns how many of n may; 0 when the test stops.
 func (p *producer) awaitWindow(n int) (int, error) {
-	window := p.t.load.Confirm
-	if window == 0 {
-		return n, nil
-	}
-	for p.sent-p.confirmed.Load() >= uint64(window) {
+	for p.room() <= 0 {
 		select {
 		case <-p.wake:
 		case <-p.t.stop.Done():
 			return 0, nil
-		case <-p.dead:
+		case <-p.conn.dead:
 			return 0, fmt.Errorf("producer %d: connection lost", p.index)
 		}
 	}
-	return min(n, window-int(p.sent-p.confirmed.Load())), nil
+	return min(n, p.room()), nil
+}
+
+// room is how many messages may be published: none while a transaction is being
+// committed.
+func (p *producer) room() int {
+	switch window := p.t.load.Confirm; {
+	case window > 0:
+		return window - int(p.sent-p.confirmed.Load())
+	case p.committed.Load() < p.commits:
+		return 0
+	}
+	return math.MaxInt
 }
 
 // appendBatch appends n publishes that carry now.
@@ -252,34 +189,39 @@ func (p *producer) appendBatch(b []byte, n int, now time.Time) []byte {
 	return b
 }
 
-// settle waits until the broker has read everything: it has confirmed it, and
-// answers the close that is written after it.
+// settle waits until the broker has confirmed or committed everything, as far as
+// the channel has confirms or transactions.
 func (p *producer) settle() error {
-	if p.t.load.Confirm > 0 {
-		if err := p.awaitConfirms(); err != nil {
-			return err
+	if p.open() > 0 {
+		if _, err := p.conn.c.nc.Write(p.commit(nil)); err != nil {
+			return p.lost(err)
 		}
 	}
-	_ = p.c.nc.SetDeadline(time.Now().Add(p.t.load.Patience + replyTime))
-	err := p.c.send(0, &amqp.ConnectionClose{ReplyCode: uint16(amqp.ReplySuccess)})
-	<-p.dead
-	return err
-}
-
-func (p *producer) awaitConfirms() error {
 	idle := time.NewTimer(p.t.load.Patience)
 	defer idle.Stop()
-	for p.confirmed.Load() < p.sent {
+	for p.unsettled() > 0 {
 		select {
 		case <-p.wake:
 			idle.Reset(p.t.load.Patience)
-		case <-p.dead:
-			return fmt.Errorf("producer %d: connection lost with %d unconfirmed", p.index, p.sent-p.confirmed.Load())
+		case <-p.conn.dead:
+			return fmt.Errorf("producer %d: connection lost with %d unconfirmed", p.index, p.unsettled())
 		case <-idle.C:
-			return errors.Join(errUnconfirmed, fmt.Errorf("producer %d: %d of %d", p.index, p.sent-p.confirmed.Load(), p.sent))
+			return errors.Join(errUnconfirmed, fmt.Errorf("producer %d: %d of %d", p.index, p.unsettled(), p.sent))
 		}
 	}
 	return nil
+}
+
+// unsettled is how many messages are neither confirmed nor committed and ought
+// to be.
+func (p *producer) unsettled() uint64 {
+	switch l := &p.t.load; {
+	case l.Confirm > 0:
+		return p.sent - p.confirmed.Load()
+	case l.CommitPublishes > 0:
+		return p.sent - min(p.sent, p.committed.Load()*uint64(l.CommitPublishes))
+	}
+	return 0
 }
 
 var errUnconfirmed = errors.New("messages were never confirmed")

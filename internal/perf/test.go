@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,21 +17,22 @@ type Test struct {
 	number    uint32 // tells the messages of a test from those of others
 	audit     *audit // nil if nothing is verified
 
-	producers []*producer
-	consumers []*consumer
+	publishing []*producerConn
+	consuming  []*consumerConn
+	producers  []*producer // of all connections
 
 	begun                                             time.Time
 	published, confirmed, nacked, returned, delivered atomic.Uint64
 	latest                                            atomic.Int64 // when something came last, in nanoseconds since 1970
 	consumeTimes, confirmTimes                        *timer
 
-	stop      context.Context // done when producers are to end
-	cancel    context.CancelFunc
-	failed    atomic.Pointer[error]
-	progress  chan struct{} // something has come
-	consuming atomic.Int64  // consumers that want more
-	enough    chan struct{} // closed when there is none
-	over      chan struct{} // closed when consumers are to end
+	stop     context.Context // done when producers are to end
+	cancel   context.CancelFunc
+	failed   atomic.Pointer[error]
+	progress chan struct{} // something has come
+	wanting  atomic.Int64  // connections with consumers that want more
+	enough   chan struct{} // closed when there is none
+	over     chan struct{} // closed when consumers are to end
 }
 
 // Prepare declares what a load needs, and connects its clients.
@@ -105,7 +105,7 @@ func (t *Test) Run(ctx context.Context) (Result, error) {
 	}
 	t.awaitConsumers(ctx.Done())
 	close(t.over)
-	for _, k := range t.consumers {
+	for _, k := range t.consuming {
 		k.end()
 	}
 	reading.Wait()
@@ -122,45 +122,46 @@ func (t *Test) connectAll(ctx context.Context) error {
 		}
 	}
 	for i := range t.load.Producers {
-		p, err := t.newProducer(ctx, i)
+		k, err := t.newProducerConn(ctx, i)
 		if err != nil {
 			return err
 		}
-		t.producers = append(t.producers, p)
+		t.publishing = append(t.publishing, k)
+		t.producers = append(t.producers, k.producers...)
 	}
 	return nil
 }
 
 func (t *Test) connectConsumers(ctx context.Context) error {
 	for i := range t.load.Consumers {
-		k, err := t.newConsumer(ctx, i)
+		k, err := t.newConsumerConn(ctx, i)
 		if err != nil {
 			return err
 		}
-		t.consumers = append(t.consumers, k)
+		t.consuming = append(t.consuming, k)
 	}
 	return nil
 }
 
 // abandon ends what was connected in vain.
 func (t *Test) abandon() {
-	for _, p := range t.producers {
-		p.c.abort()
+	for _, k := range t.publishing {
+		k.c.abort()
 	}
-	for _, k := range t.consumers {
+	for _, k := range t.consuming {
 		k.c.abort()
 	}
 }
 
 // startConsumers has them read.
 func (t *Test) startConsumers(reading *sync.WaitGroup) {
-	t.consuming.Store(int64(len(t.consumers)))
-	for _, k := range t.consumers {
+	t.wanting.Store(int64(len(t.consuming)))
+	for _, k := range t.consuming {
 		reading.Go(func() {
 			if err := k.run(); err != nil {
 				t.fail(err)
 			}
-			if t.consuming.Add(-1) == 0 {
+			if t.wanting.Add(-1) == 0 {
 				close(t.enough)
 			}
 		})
@@ -170,8 +171,10 @@ func (t *Test) startConsumers(reading *sync.WaitGroup) {
 // publish has the producers publish, and waits for them.
 func (t *Test) publish() {
 	var producing sync.WaitGroup
+	for _, k := range t.publishing {
+		go k.read() // ends with the connection; who leaves last waits for it
+	}
 	for _, p := range t.producers {
-		go p.read() // ends with the connection; run waits for it
 		producing.Go(func() {
 			if err := p.run(); err != nil {
 				t.fail(err)
@@ -179,92 +182,4 @@ func (t *Test) publish() {
 		})
 	}
 	producing.Wait()
-}
-
-// awaitConsumers waits for the consumers to have all, or all that they want, or
-// for the end, or for the interrupt. Those that verify are not interrupted.
-func (t *Test) awaitConsumers(interrupt <-chan struct{}) {
-	if len(t.consumers) == 0 {
-		return
-	}
-	stop, want := t.stop.Done(), uint64(math.MaxUint64)
-	idle := time.NewTimer(t.load.Patience)
-	defer idle.Stop()
-	if t.load.Drain {
-		stop, want = interrupt, t.expected()
-	}
-	if t.load.Verify {
-		stop = nil
-	}
-	for t.failure() == nil && t.arrived() < want {
-		select {
-		case <-t.progress:
-			idle.Reset(t.load.Patience)
-		case <-t.enough:
-			return
-		case <-stop:
-			return
-		case <-idle.C:
-			if t.load.Drain {
-				return
-			}
-		}
-	}
-}
-
-// expected is how many deliveries there are to be. The producers have ended.
-func (t *Test) expected() (n uint64) {
-	for _, p := range t.producers {
-		n += (p.sent - p.refused.count()) * uint64(len(t.load.reached(p.queue)))
-	}
-	if !t.load.Verify { // then nobody knows which were returned
-		n -= min(n, t.returned.Load())
-	}
-	return n
-}
-
-// arrived is how many of those there were.
-func (t *Test) arrived() uint64 {
-	if t.audit != nil {
-		return t.audit.arrived.Load()
-	}
-	return t.delivered.Load()
-}
-
-// count counts deliveries that came at a time.
-func (t *Test) count(n uint64, at time.Time) {
-	t.latest.Store(at.UnixNano())
-	t.delivered.Add(n)
-	t.poke()
-}
-
-func (t *Test) poke() {
-	select {
-	case t.progress <- struct{}{}:
-	default:
-	}
-}
-
-// ended tells whether consumers are to end.
-func (t *Test) ended() bool {
-	select {
-	case <-t.over:
-		return true
-	default:
-		return false
-	}
-}
-
-// fail ends the test. The first reason counts.
-func (t *Test) fail(err error) {
-	t.failed.CompareAndSwap(nil, &err)
-	t.cancel()
-	t.poke()
-}
-
-func (t *Test) failure() error {
-	if err := t.failed.Load(); err != nil {
-		return *err
-	}
-	return nil
 }

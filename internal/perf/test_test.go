@@ -53,6 +53,11 @@ func TestEverythingPublishedArrives(t *testing.T) {
 		"through fanout":       {Producers: 2, Consumers: 3, Topology: Topology{Queues: queues(3), Exchange: "e", Type: "fanout"}},
 		"through topic":        {Producers: 1, Consumers: 1, Topology: Topology{Queues: queues(1), Exchange: "e", Type: "topic", Bindings: 10}},
 		"priorities":           {Producers: 1, Consumers: 1, Priorities: 3, Topology: Topology{Queues: queues(1), QueueArguments: amqp.Table{{Key: "x-max-priority", Value: int64(5)}}}},
+		"channels":             {Producers: 2, Consumers: 2, ProducerChannels: 3, ConsumerChannels: 2, Prefetch: 10, Confirm: 20, Topology: Topology{Queues: queues(3)}},
+		"channels auto ack":    {Producers: 1, Consumers: 1, ProducerChannels: 2, ConsumerChannels: 3, AutoAck: true, Size: 200_000, Publish: 20},
+		"transactions":         {Producers: 2, Consumers: 2, CommitPublishes: 7, CommitDeliveries: 3, AckEvery: 2, Prefetch: 5},
+		"transactions at once": {Producers: 1, Consumers: 1, CommitPublishes: 1, CommitDeliveries: 10, Prefetch: 10, ProducerChannels: 2, ConsumerChannels: 2},
+		"a committed backlog":  {Producers: 1, Consumers: 1, Backlog: true, CommitPublishes: 100},
 		"a backlog":            {Producers: 2, Consumers: 2, Backlog: true, Confirm: 50},
 		"paced":                {Producers: 1, Consumers: 1, Rate: 5000, ConsumeRate: 10000},
 		"a time, then drained": {Producers: 1, Consumers: 1, Time: 20 * time.Millisecond, Drain: true},
@@ -72,7 +77,7 @@ func TestEverythingPublishedArrives(t *testing.T) {
 			if r.Delivered != r.Expected || r.Delivered == 0 || r.Published == 0 || uint64(r.Consumed.Count) != r.Delivered {
 				t.Errorf("got %+v", r)
 			}
-			if want := uint64(l.Producers * l.Publish); l.Time == 0 && r.Published != want {
+			if want := uint64(l.Producers * max(1, l.ProducerChannels) * l.Publish); l.Time == 0 && r.Published != want {
 				t.Errorf("%d were published, want %d", r.Published, want)
 			}
 			if r.Verified != nil && !r.Verified.OK() {
@@ -99,6 +104,51 @@ func TestConsumersTakeAsManyAsTheyWant(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	b.Queue("q").WaitMessages(t, 75) // with the last five acknowledged as well
+}
+
+func TestConsumersOfAConnectionTakeAsManyAsTheyWantEach(t *testing.T) {
+	b := brokertest.Start(t)
+	l := Load{URIs: []string{b.URL()}, Producers: 1, Topology: Topology{Queues: []string{"q"}}, Publish: 100}
+	runLoad(t, l)
+	l.Producers, l.Consumers, l.ConsumerChannels, l.Publish, l.Consume, l.AckEvery = 0, 1, 4, 0, 20, 7
+	if r := runLoad(t, l); r.Delivered != 80 {
+		t.Errorf("got %+v", r)
+	}
+	b.Queue("q").WaitMessages(t, 20)
+}
+
+func TestProducersAndConsumersHaveAsManyChannelsAsTheyAreTo(t *testing.T) {
+	b := brokertest.Start(t)
+	l := Load{URIs: []string{b.URL()}, Producers: 1, Consumers: 1, ProducerChannels: 3, ConsumerChannels: 2, Topology: Topology{Queues: []string{"q"}}, Publish: 1}
+	test, err := Prepare(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var channels []int
+	for _, k := range b.Broker().ConnectionInfos() {
+		channels = append(channels, k.Channels)
+	}
+	slices.Sort(channels)
+	if !slices.Equal(channels, []int{2, 3}) {
+		t.Errorf("connections have %v channels", channels)
+	}
+	if r, err := test.Run(t.Context()); err != nil || r.Published != 3 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestWhatIsNotCommittedIsNotThere(t *testing.T) {
+	b := brokertest.Start(t)
+	b.Inject("tx.commit", brokertest.Refuse(406, "no"), brokertest.After(2))
+	l := Load{URIs: []string{b.URL()}, Producers: 1, CommitPublishes: 10, Publish: 100, Topology: Topology{Queues: []string{"q"}}}
+	test, err := Prepare(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := test.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "406 PRECONDITION_FAILED - no") {
+		t.Errorf("got %v", err)
+	}
+	b.Queue("q").WaitMessages(t, 20)
 }
 
 func TestATestEndsWhenItIsInterrupted(t *testing.T) {
@@ -171,6 +221,9 @@ func TestLoadsThatMakeNoSenseAreRefused(t *testing.T) {
 		"to verify a part":       func(l *Load) { l.Verify, l.Consume = true, 5 },
 		"an endless backlog":     func(l *Load) { l.Backlog, l.Publish = true, 0 },
 		"acknowledgements at 10": func(l *Load) { l.Prefetch, l.AckEvery = 5, 10 },
+		"commits at 10":          func(l *Load) { l.Prefetch, l.CommitDeliveries = 5, 10 },
+		"confirmed transactions": func(l *Load) { l.Confirm, l.CommitPublishes = 5, 10 },
+		"too many channels":      func(l *Load) { l.ProducerChannels = 65536 },
 		"a long name":            func(l *Load) { l.Queues = []string{strings.Repeat("q", 256)} },
 		"a wild key":             func(l *Load) { l.Exchange, l.Type, l.RoutingKey = "e", "topic", "a.*" },
 	} {

@@ -40,7 +40,7 @@ type audit struct {
 func newAudit(l *Load, test uint32) *audit {
 	a := &audit{load: l, test: test, came: make([][]sequence, len(l.Queues))}
 	for i := range a.came {
-		a.came[i] = make([]sequence, l.Producers)
+		a.came[i] = make([]sequence, l.producers())
 	}
 	a.found.Faults = []string{}
 	return a
@@ -87,7 +87,7 @@ func (r *reader) end(queue int) {
 		a.fault(&a.found.Changed, 1, "a message of %d bytes in %s is not as it was published", size, name)
 	case s.test != a.test:
 		a.found.Foreign++
-	case size != a.load.Size || int(s.producer) >= a.load.Producers || queue >= len(a.came):
+	case size != a.load.Size || int(s.producer) >= a.load.producers() || queue >= len(a.came):
 		a.fault(&a.found.Changed, 1, "a message of %d bytes in %s is not as it was published", size, name)
 	case !a.isFor(queue, int(s.producer)):
 		a.fault(&a.found.Unexpected, 1, "message %d of producer %d came to %s", s.number, s.producer, name)

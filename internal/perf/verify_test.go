@@ -150,10 +150,10 @@ func TestMessagesOfAnotherTestAreNoFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := before.consumers[0].c.close(); err != nil {
+	if err := before.consuming[0].c.close(); err != nil {
 		t.Fatal(err)
 	}
-	before.consumers = nil // its messages stay
+	before.consuming = nil // its messages stay
 	if _, err := before.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
