@@ -70,6 +70,7 @@ type redrive struct {
 	kept    []entry // that go back at the end
 	size    int     // of those
 	moved   int
+	until   uint64 // seq of the last message that there was at the beginning
 }
 
 // mostKept bounds the bytes of what has not moved.
@@ -77,10 +78,7 @@ const mostKept = 64 << 20
 
 // all moves messages, step by step.
 func (r *redrive) all(ctx context.Context) error {
-	left, _ := r.queue.counts()
-	if r.options.Count > 0 {
-		left = min(left, r.options.Count)
-	}
+	left := r.begin()
 	for total := left; left > 0 && ctx.Err() == nil; {
 		n, err := r.step(min(left, r.most()))
 		if n == 0 || err != nil {
@@ -96,6 +94,27 @@ func (r *redrive) all(ctx context.Context) error {
 		r.pause(ctx, n)
 	}
 	return ctx.Err()
+}
+
+// begin tells how many messages are to be looked at.
+func (r *redrive) begin() (n int) {
+	q := r.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r.until, n = q.lastSeq, q.ready.len()
+	if r.options.Count > 0 {
+		n = min(n, r.options.Count)
+	}
+	return n
+}
+
+// isNew tells whether the first message, if there is one, has come since the
+// beginning, and so may have been moved already. Where priorities have new ones
+// come first, all that bounds is how many there were.
+func (r *redrive) isNew() bool {
+	l := &r.queue.ready
+	it, ok := l.first()
+	return ok && it.Seq > r.until && l.prioritized == nil
 }
 
 // most is how many messages move at once: all of a tenth of a second.
@@ -153,7 +172,7 @@ func (r *redrive) take(most int) (died int) {
 			q.enter()
 			continue
 		}
-		if q.ready.len() == 0 {
+		if q.ready.len() == 0 || r.isNew() {
 			break
 		}
 		s := q.ready.dropFirst()
