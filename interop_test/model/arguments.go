@@ -72,7 +72,7 @@ func (q *queue) equivalentArguments(args amqp.Table) *refusal {
 	if q.quorum() {
 		theirs = comparedQuorum
 	}
-	for _, arg := range append(slices.Concat(theirs, deduplication), "x-message-groups") {
+	for _, arg := range append(slices.Concat(theirs, deduplication), "x-message-groups", "x-priority-aging") {
 		if arg == "x-queue-type" && word(args, arg) != "quorum" && !q.quorum() { // QDEC-30
 			continue
 		}

@@ -154,7 +154,7 @@ func (d drawer) makeQuorum(m *amqp.QueueDeclare) {
 		m.Arguments = nil
 	default:
 		m.Durable, m.AutoDelete, m.Exclusive = true, false, false
-		m.Arguments = without(m.Arguments, "x-max-priority")
+		m.Arguments = without(without(m.Arguments, "x-max-priority"), "x-priority-aging")
 	}
 	m.Arguments = append(m.Arguments, quorum)
 }

@@ -58,6 +58,9 @@ func (d drawer) features() (args amqp.Table) {
 	}
 	if d.rarely(3) {
 		set("x-max-priority", int32(2), int32(9), int64(255), int32(0))
+		if n, _ := integer(args[len(args)-1].Value); n > 0 && d.rarely(3) {
+			set("x-priority-aging", int32(20), int32(5), int64(31))
+		}
 	}
 	if d.rarely(4) {
 		set("x-delivery-limit", int32(1), int32(0), int32(2), int32(-1))
@@ -69,7 +72,7 @@ func (d drawer) features() (args amqp.Table) {
 		args = append(args, d.deduplication()...)
 	}
 	if d.rarely(5) {
-		args = without(args, "x-max-priority")
+		args = without(without(args, "x-max-priority"), "x-priority-aging")
 		set("x-message-groups", true, true, true, false)
 	}
 	return args

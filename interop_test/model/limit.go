@@ -2,6 +2,7 @@ package model
 
 import (
 	"slices"
+	"time"
 
 	"github.com/leveretmq/leveret/amqp"
 )
@@ -26,7 +27,7 @@ func (q *queue) accept(m *message) (taken bool) {
 		return false
 	}
 	q.last++
-	e := entry{position: q.last, place: q.last, priority: q.level(m), message: m, fresh: q.world.wrong != "what expires waits for nobody"}
+	e := entry{position: q.last, place: q.last, rank: q.rank(m, q.world.now), message: m, fresh: q.world.wrong != "what expires waits for nobody"}
 	if d, mortal := q.lifetime(m); mortal {
 		e.expires = q.world.now.Add(d)
 	}
@@ -123,6 +124,19 @@ func (q *queue) level(m *message) int {
 	return min(m.priority, most)
 }
 
+// rank orders the messages of a queue before their positions do: the highest level
+// first, or if messages rise as they wait (x-priority-aging) who would have come
+// first if it had level 0. Their age is known to the millisecond if the period is
+// below 32.
+func (q *queue) rank(m *message, came time.Time) int64 {
+	v, _ := q.args.Get("x-priority-aging")
+	period, _ := integer(v)
+	if period == 0 || q.world.wrong == "messages do not rise" {
+		return -int64(q.level(m))
+	}
+	return came.UnixMilli() - int64(q.level(m))*period
+}
+
 // put puts an entry where it belongs: behind all of a higher priority, and those
 // of its own that came before (PRI-01, PRI-05, ACK-09).
 func (q *queue) put(e entry) {
@@ -134,8 +148,8 @@ func (q *queue) put(e entry) {
 }
 
 func (e entry) before(other entry) bool {
-	if e.priority != other.priority {
-		return e.priority > other.priority
+	if e.rank != other.rank {
+		return e.rank < other.rank
 	}
 	if e.first != other.first {
 		return e.first

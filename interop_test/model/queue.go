@@ -36,7 +36,7 @@ type queue struct {
 type entry struct {
 	position    int // in the order of publishing
 	place       int // likewise, after a restart
-	priority    int
+	rank        int64
 	failures    int  // how often it was given back
 	first       bool // it was given back to the front
 	expires     time.Time

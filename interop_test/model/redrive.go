@@ -25,7 +25,9 @@ func (ws worlds) Redrive(queue string, count, moved int, came inbox) (worlds, st
 		if n != moved {
 			disagree("%d messages of %s came back, want %d", moved, queue, n)
 		}
-		q.ready = slices.Concat(stay, q.ready)
+		for _, e := range slices.Backward(stay) {
+			q.putBack(e)
+		}
 		q.trim()
 		w.rest()
 	})
@@ -47,6 +49,18 @@ func (q *queue) takeAway(count int) (taken []entry) {
 		}
 	}
 	return taken
+}
+
+// putBack puts a message back that was taken away: in a quorum queue before all that
+// has come back, and will.
+func (q *queue) putBack(e entry) {
+	if q.quorum() && !q.grouped() {
+		e.position, e.first = -1, true
+		if len(q.ready) > 0 {
+			e.position = min(e.position, q.ready[0].position-1)
+		}
+	}
+	q.put(e)
 }
 
 // redrive brings a message back as it was before its last death, but for that and

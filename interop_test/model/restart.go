@@ -74,6 +74,7 @@ func (w *world) recover(how restart) {
 		})
 		for i := range q.ready {
 			q.ready[i].position, q.ready[i].first = q.ready[i].place, false
+			q.ready[i].rank = q.rank(q.ready[i].message, w.now)
 		}
 		if w.wrong != "what was delivered comes back last" {
 			slices.SortFunc(q.ready, func(a, b entry) int {

@@ -28,7 +28,7 @@ func (w *world) state() string {
 }
 
 func (e entry) String() string {
-	return fmt.Sprint(e.position, e.place, e.failures, e.first, e.expires.UnixMilli(), e.redelivered, e.doubtful, e.onDisk, *e.message)
+	return fmt.Sprint(e.position, e.place, e.rank, e.failures, e.first, e.expires.UnixMilli(), e.redelivered, e.doubtful, e.onDisk, *e.message)
 }
 
 func (d *delivery) String() string { return fmt.Sprint(d.entry, d.tag, d.queue.name, d.consumer) }
