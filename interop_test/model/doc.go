@@ -25,7 +25,7 @@
 // In half of the sequences methods come one by one, and queues do more than to
 // keep messages: they have priorities, limits, dead letters, limits of deliveries,
 // single active consumers, times to live, and times without use after which they
-// go. Some are quorum queues, or keep groups of messages together; queues and
+// go; what waits rises. Some are quorum queues, or keep groups of messages together; queues and
 // exchanges drop duplicates, exchanges delay what they get, and what has died is
 // brought back. Now and then time passes, which in the bubble takes none.
 //

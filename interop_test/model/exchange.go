@@ -61,13 +61,13 @@ func (w *world) declareExchange(m *amqp.ExchangeDeclare) *refusal {
 	if reserved(m.Exchange) { // EXCH-06
 		return refuse(403, "exchange name '%s' contains reserved prefix 'amq.*'", m.Exchange)
 	}
-	if r := checkDelayed(m); r != nil {
-		return r
-	}
 	if v, ok := m.Arguments.Get("alternate-exchange"); ok {
 		if _, ok := v.(string); !ok { // EXCH-23
 			return refuse(406, "invalid type '%s' for arg 'alternate-exchange' in exchange '%s' in vhost '/'", typeName(v), m.Exchange)
 		}
+	}
+	if r := checkDelayed(m); r != nil {
+		return r
 	}
 	w.exchanges = append(w.exchanges, &exchange{
 		name: m.Exchange, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete, internal: m.Internal, args: m.Arguments,
