@@ -105,7 +105,8 @@ func perfLoad(c *cli.Context) (perf.Load, error) {
 		Publish: c.Int("pmessages"), Consume: c.Int("cmessages"),
 		AutoAck: c.Bool("autoack"), AckEvery: c.Int("multi-ack-every"),
 		Backlog: c.Bool("backlog"), Verify: c.Bool("verify"),
-		Time: seconds(c.Float64("time")), Interval: seconds(c.Float64("interval")), Patience: seconds(c.Float64("patience")),
+		Recover: seconds(c.Float64("connection-recovery-interval")),
+		Time:    seconds(c.Float64("time")), Interval: seconds(c.Float64("interval")), Patience: seconds(c.Float64("patience")),
 	}
 	if c.Args().Present() {
 		return l, fmt.Errorf("unexpected argument %q", c.Args().First())

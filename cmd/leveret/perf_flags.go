@@ -57,6 +57,7 @@ func perfFlags() []cli.Flag {
 		number("pmessages", "C", "each producer publishes `N` messages", 0),
 		number("cmessages", "D", "each consumer takes `N` messages", 0),
 		&cli.BoolFlag{Name: "backlog", Usage: "consumers begin when the producers are done", DisableDefaultText: true},
+		amount("connection-recovery-interval", "cri", "open a connection that is lost again after so many `SECONDS` (default: it ends the test)"),
 		truth("verify", "V", "look for messages that are lost, doubled, reordered or changed: exit status 1"),
 		&cli.Float64Flag{Name: "patience", Usage: "what did not come for so many `SECONDS` is lost", Value: 10},
 		&cli.Float64Flag{Name: "interval", Aliases: []string{"i"}, Usage: "`SECONDS` between lines", Value: 1},

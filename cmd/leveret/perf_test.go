@@ -40,6 +40,7 @@ func TestPerfTakesTheOptionsOfPerfTest(t *testing.T) {
 		"-X 2 -Y 3 -m 4 -n 5": func(l *perf.Load) {
 			l.ProducerChannels, l.ConsumerChannels, l.CommitPublishes, l.CommitDeliveries = 2, 3, 4, 5
 		},
+		"-cri 0.5":                              func(l *perf.Load) { l.Recover = 500 * time.Millisecond },
 		"-h amqp://a,amqp://b":                  func(l *perf.Load) { l.URIs = []string{"amqp://a", "amqp://b"} },
 		"-f persistent -f mandatory -c 10":      func(l *perf.Load) { l.Persistent, l.Durable, l.Mandatory, l.Confirm = true, true, true, 10 },
 		"-f persistent,mandatory --confirm 10":  func(l *perf.Load) { l.Persistent, l.Durable, l.Mandatory, l.Confirm = true, true, true, 10 },

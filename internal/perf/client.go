@@ -134,6 +134,13 @@ var properties = amqp.Table{
 // abort ends the connection without a word.
 func (c *client) abort() { _ = c.nc.Close() }
 
+// end ends reading, and writing after a while.
+func (c *client) end(patience time.Duration) {
+	now := time.Now()
+	_ = c.nc.SetReadDeadline(now)
+	_ = c.nc.SetWriteDeadline(now.Add(patience))
+}
+
 // close ends the connection when the broker has read all that was sent.
 func (c *client) close() error {
 	defer c.abort()

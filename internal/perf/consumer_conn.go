@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 const (
@@ -34,15 +33,16 @@ func (t *Test) newConsumerConn(ctx context.Context, index int) (*consumerConn, e
 		return nil, err
 	}
 	k := &consumerConn{t: t, c: c, index: index, wanting: t.load.ConsumerChannels}
-	if err := k.open(); err != nil {
+	if err := k.open(nil); err != nil {
 		c.abort()
 		return nil, fmt.Errorf("consumer %d: %w", index*t.load.ConsumerChannels, err)
 	}
 	return k, nil
 }
 
-// open opens all channels before the first delivery may come.
-func (k *consumerConn) open() error {
+// open opens all channels before the first delivery may come. Consumers go on
+// from where they were on another connection, if they were.
+func (k *consumerConn) open(before []*consumer) error {
 	for range k.t.load.ConsumerChannels {
 		c, err := k.newConsumer()
 		if err != nil {
@@ -50,7 +50,13 @@ func (k *consumerConn) open() error {
 		}
 		k.consumers = append(k.consumers, c)
 	}
+	for i, c := range before {
+		k.consumers[i].got, k.consumers[i].left = c.got, c.left
+	}
 	for _, c := range k.consumers {
+		if c.left {
+			continue
+		}
 		if err := c.subscribe(); err != nil {
 			return err
 		}
@@ -77,9 +83,9 @@ func (k *consumerConn) run() error {
 // end has the consumers leave. It ends a wait for the broker, of which the reader
 // loses nothing.
 func (k *consumerConn) end() {
-	now := time.Now()
-	_ = k.c.nc.SetReadDeadline(now)
-	_ = k.c.nc.SetWriteDeadline(now.Add(k.t.load.Patience))
+	k.t.mu.Lock()
+	defer k.t.mu.Unlock()
+	k.c.end(k.t.load.Patience)
 }
 
 // leave settles the rest, and waits for the broker to have read it. What else
@@ -106,7 +112,7 @@ func (k *consumerConn) read() error {
 		}
 		f, err := k.c.readFrame()
 		if err != nil {
-			return fmt.Errorf("consumer %d: connection lost: %w", k.consumers[0].index, err)
+			return lost{fmt.Errorf("consumer %d: connection lost: %w", k.consumers[0].index, err)}
 		}
 		if err := k.handle(f); err != nil {
 			return err
@@ -119,7 +125,7 @@ func (k *consumerConn) read() error {
 func (k *consumerConn) handle(f frame) error {
 	n := int(f.channel)
 	if f.method() == idConnectionClose {
-		return fmt.Errorf("consumer %d: %w", k.consumers[0].index, f.refusal())
+		return lost{fmt.Errorf("consumer %d: %w", k.consumers[0].index, f.refusal())}
 	}
 	if n == 0 || n > len(k.consumers) || k.consumers[n-1].left {
 		return nil
@@ -176,7 +182,7 @@ func (k *consumerConn) write() error {
 	_, err := k.c.nc.Write(k.out)
 	k.out = k.out[:0]
 	if err != nil {
-		return fmt.Errorf("consumer %d: %w", k.consumers[0].index, err)
+		return lost{fmt.Errorf("consumer %d: %w", k.consumers[0].index, err)}
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ type Load struct {
 	Backlog  bool          // consumers begin when the producers are done
 	Drain    bool          // consumers get all that was published, whatever the time
 	Verify   bool          // every message is looked at; implies Drain
+	Recover  time.Duration // a connection that is lost is opened again after so long; 0: it ends the test
 	Patience time.Duration // nothing comes any more after so long; 0: 10 seconds
 
 	Interval time.Duration // between samples; 0: a second
@@ -96,6 +97,10 @@ func (l *Load) check() error {
 		return errors.New("to verify takes producers and consumers")
 	case l.Verify && l.Consume > 0:
 		return errors.New("to verify, consumers have to take all: leave the number of theirs out")
+	case l.Verify && l.Recover > 0:
+		return errors.New("to verify, connections may not be lost: what was on its way is anybody's guess")
+	case l.Recover < 0:
+		return errors.New("connection-recovery-interval is negative")
 	case l.Backlog && l.Publish == 0 && l.Time == 0:
 		return errors.New("a backlog takes a number of messages or a time")
 	case !l.AutoAck && l.Prefetch > 0 && l.AckEvery > int(l.Prefetch):

@@ -31,6 +31,7 @@ type producer struct {
 	// The writer's.
 	messages []*message // one for each priority
 	sent     uint64
+	before   uint64 // sent on connections that were lost
 	commits  uint64 // that were asked for
 
 	// The writer's for tags that are not out yet, then the reader's.
@@ -121,7 +122,7 @@ func (p *producer) write() error {
 func (p *producer) lost(err error) error {
 	p.conn.c.abort()
 	<-p.conn.dead
-	return fmt.Errorf("producer %d: publish: %w", p.index, err)
+	return lost{fmt.Errorf("producer %d: publish: %w", p.index, err)}
 }
 
 // wanted is how many messages are still to be published at once, 0 at the end.
@@ -138,7 +139,7 @@ func (p *producer) wanted(atOnce int) int {
 		atOnce = min(atOnce, size-p.open())
 	}
 	if total := p.t.load.Publish; total > 0 {
-		return min(atOnce, total-int(p.sent))
+		return min(atOnce, total-int(p.before+p.sent))
 	}
 	return atOnce
 }
@@ -152,7 +153,7 @@ func (p *producer) awaitWindow(n int) (int, error) {
 		case <-p.t.stop.Done():
 			return 0, nil
 		case <-p.conn.dead:
-			return 0, fmt.Errorf("producer %d: connection lost", p.index)
+			return 0, lost{fmt.Errorf("producer %d: connection lost", p.index)}
 		}
 	}
 	return min(n, p.room()), nil
@@ -204,7 +205,7 @@ func (p *producer) settle() error {
 		case <-p.wake:
 			idle.Reset(p.t.load.Patience)
 		case <-p.conn.dead:
-			return fmt.Errorf("producer %d: connection lost with %d unconfirmed", p.index, p.unsettled())
+			return lost{fmt.Errorf("producer %d: connection lost with %d unconfirmed", p.index, p.unsettled())}
 		case <-idle.C:
 			return errors.Join(errUnconfirmed, fmt.Errorf("producer %d: %d of %d", p.index, p.unsettled(), p.sent))
 		}

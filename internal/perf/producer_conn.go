@@ -3,6 +3,7 @@ package perf
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,9 @@ type producerConn struct {
 	t         *Test
 	c         *client
 	index     int
-	producers []*producer   // by channel, from 1 up
-	left      atomic.Int64  // producers that are not done
+	producers []*producer  // by channel, from 1 up
+	left      atomic.Int64 // producers that are not done
+	failed    atomic.Pointer[error]
 	dead      chan struct{} // closed when the reader has ended
 }
 
@@ -38,6 +40,25 @@ func (t *Test) newProducerConn(ctx context.Context, index int) (*producerConn, e
 	return k, nil
 }
 
+// run has the producers publish until all have, and returns what went wrong
+// first.
+func (k *producerConn) run() error {
+	var producing sync.WaitGroup
+	go k.read() // ends with the connection; who leaves last waits for it
+	for _, p := range k.producers {
+		producing.Go(func() {
+			if err := p.run(); err != nil {
+				k.failed.CompareAndSwap(nil, &err)
+			}
+		})
+	}
+	producing.Wait()
+	if err := k.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // read handles what comes until the connection ends.
 func (k *producerConn) read() {
 	defer close(k.dead)
@@ -47,7 +68,10 @@ func (k *producerConn) read() {
 			return
 		}
 		if err := k.handle(f); err != nil {
-			k.t.fail(err)
+			if k.failed.CompareAndSwap(nil, &err); !k.t.recovers(err) {
+				k.t.fail(err)
+			}
+			k.c.abort()
 			return
 		}
 	}
@@ -56,7 +80,7 @@ func (k *producerConn) read() {
 func (k *producerConn) handle(f frame) error {
 	switch n := int(f.channel); {
 	case f.method() == idConnectionClose:
-		return fmt.Errorf("producer %d: %w", k.producers[0].index, f.refusal())
+		return lost{fmt.Errorf("producer %d: %w", k.producers[0].index, f.refusal())}
 	case n == 0 || n > len(k.producers):
 		return nil
 	default:

@@ -32,7 +32,8 @@ type Result struct {
 	Nacked    uint64 `json:"nacked"`
 	Returned  uint64 `json:"returned"`
 	Delivered uint64 `json:"delivered"`
-	Expected  uint64 `json:"expected,omitempty"` // deliveries, where consumers were to get all
+	Recovered uint64 `json:"recovered,omitempty"` // connections that were lost and opened again
+	Expected  uint64 `json:"expected,omitempty"`  // deliveries, where consumers were to get all
 
 	Consumed Latency       `json:"consumer_latency_us"`
 	Confirms Latency       `json:"confirm_latency_us"`
@@ -75,7 +76,7 @@ func (t *Test) result(sent time.Time) Result {
 	r := Result{
 		ID: t.load.ID, Seconds: time.Since(t.begun).Seconds(), SendingSeconds: sent.Sub(t.begun).Seconds(),
 		Published: t.published.Load(), Confirmed: t.confirmed.Load(), Nacked: t.nacked.Load(),
-		Returned: t.returned.Load(), Delivered: t.delivered.Load(),
+		Returned: t.returned.Load(), Delivered: t.delivered.Load(), Recovered: t.recovered.Load(),
 		Consumed: t.consumeTimes.total(), Confirms: t.confirmTimes.total(),
 	}
 	from := t.begun
@@ -159,6 +160,9 @@ func (r Result) WriteText(w io.Writer) error {
 	}
 	if r.Nacked+r.Returned > 0 {
 		lines = append(lines, fmt.Sprintf("%d nacked, %d returned", r.Nacked, r.Returned))
+	}
+	if r.Recovered > 0 {
+		lines = append(lines, fmt.Sprintf("%d times a connection was lost and opened again", r.Recovered))
 	}
 	if v := r.Verified; v != nil {
 		lines = append(lines, v.lines()...)

@@ -19,7 +19,10 @@ type Test struct {
 
 	publishing []*producerConn
 	consuming  []*consumerConn
-	producers  []*producer // of all connections
+	producers  []*producer // of all connections, also of those that were lost; guarded by mu while there are such
+
+	mu        sync.Mutex    // guards connections of consumers, which change when they are lost
+	recovered atomic.Uint64 // connections
 
 	begun                                             time.Time
 	published, confirmed, nacked, returned, delivered atomic.Uint64
@@ -158,7 +161,7 @@ func (t *Test) startConsumers(reading *sync.WaitGroup) {
 	t.wanting.Store(int64(len(t.consuming)))
 	for _, k := range t.consuming {
 		reading.Go(func() {
-			if err := k.run(); err != nil {
+			if err := k.keep(); err != nil {
 				t.fail(err)
 			}
 			if t.wanting.Add(-1) == 0 {
@@ -172,11 +175,8 @@ func (t *Test) startConsumers(reading *sync.WaitGroup) {
 func (t *Test) publish() {
 	var producing sync.WaitGroup
 	for _, k := range t.publishing {
-		go k.read() // ends with the connection; who leaves last waits for it
-	}
-	for _, p := range t.producers {
 		producing.Go(func() {
-			if err := p.run(); err != nil {
+			if err := k.keep(); err != nil {
 				t.fail(err)
 			}
 		})

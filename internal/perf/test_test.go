@@ -224,6 +224,7 @@ func TestLoadsThatMakeNoSenseAreRefused(t *testing.T) {
 		"commits at 10":          func(l *Load) { l.Prefetch, l.CommitDeliveries = 5, 10 },
 		"confirmed transactions": func(l *Load) { l.Confirm, l.CommitPublishes = 5, 10 },
 		"too many channels":      func(l *Load) { l.ProducerChannels = 65536 },
+		"to verify recovery":     func(l *Load) { l.Verify, l.Recover = true, 1 },
 		"a long name":            func(l *Load) { l.Queues = []string{strings.Repeat("q", 256)} },
 		"a wild key":             func(l *Load) { l.Exchange, l.Type, l.RoutingKey = "e", "topic", "a.*" },
 	} {
