@@ -40,9 +40,9 @@ func (e *DefinitionError) Unwrap() error { return e.Err }
 // It is all or nothing: if the broker refuses anything, nothing has changed, and
 // the error is a [DefinitionError]. Import returns when all is durable, and says
 // what it has passed over, as RabbitMQ does: what has a reserved name, and
-// bindings without an end. Who wants to be told how far it has come is told some
-// hundred times.
-func (b *Broker) Import(d Definitions, tell ...func(done, of int)) (passedOver []string, err error) {
+// bindings without an end. tell is told some hundred times how far it has come, if
+// it is not nil.
+func (b *Broker) Import(d Definitions, tell func(done, of int)) (passedOver []string, err error) {
 	steps := d.steps()
 	if err := b.rehearse(steps); err != nil {
 		return nil, err
@@ -55,10 +55,8 @@ func (b *Broker) Import(d Definitions, tell ...func(done, of int)) (passedOver [
 		if over != "" {
 			passedOver = append(passedOver, s.object+": "+over)
 		}
-		if done := i + 1; done%(len(steps)/100+1) == 0 || done == len(steps) {
-			for _, tell := range tell {
-				tell(done, len(steps))
-			}
+		if done := i + 1; tell != nil && (done%(len(steps)/100+1) == 0 || done == len(steps)) {
+			tell(done, len(steps))
 		}
 	}
 	for _, v := range b.vhosts.all() {

@@ -26,7 +26,7 @@ func BenchmarkImport(b *testing.B) {
 				broker, err := Open(o)
 				must(b, err)
 				for range 2 {
-					_, err := broker.Import(d)
+					_, err := broker.Import(d, nil)
 					must(b, err)
 				}
 				must(b, broker.Shutdown(b.Context()))

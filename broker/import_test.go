@@ -45,7 +45,7 @@ func someDefinitions() Definitions {
 
 func mustImport(t *testing.T, b *Broker, d Definitions) (passedOver []string) {
 	t.Helper()
-	passedOver, err := b.Import(d)
+	passedOver, err := b.Import(d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestAnImportIsNothingIfALimitIsReachedHalfWay(t *testing.T) {
 			p.do(1, &amqp.QueueDelete{Queue: "own"})
 			p.do(1, &amqp.QueueDeclare{})
 		}
-		_, err := b.Import(Definitions{Vhosts: []VhostDefinitions{{Name: "/", Queues: []Queue{{Name: "a"}, {Name: "b"}, {Name: "c"}}}}})
+		_, err := b.Import(Definitions{Vhosts: []VhostDefinitions{{Name: "/", Queues: []Queue{{Name: "a"}, {Name: "b"}, {Name: "c"}}}}}, nil)
 		var e *DefinitionError
 		if !errors.As(err, &e) || e.Done != 0 || e.Object != "queue 'c' in vhost '/'" {
 			t.Errorf("got %v", err)
@@ -207,7 +207,7 @@ func TestAnImportIsAllOrNothing(t *testing.T) {
 	} {
 		d := someDefinitions()
 		spoil(&d)
-		_, err := b.Import(d)
+		_, err := b.Import(d, nil)
 		var e *DefinitionError
 		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), want) || e.Done != 0 {
 			t.Errorf("got %v\n\twant %s", err, want)
@@ -228,7 +228,7 @@ func TestARehearsalIsNobodysBusiness(t *testing.T) {
 	changes = 0
 	_, err := b.Import(Definitions{Vhosts: []VhostDefinitions{{
 		Name: "/", Exchanges: []Exchange{{Name: "x", Type: "direct"}, {Name: "y", Type: "none"}},
-	}}})
+	}}}, nil)
 	if err == nil || changes > 0 || backends != 1 {
 		t.Errorf("error %v, %d changes are told, the backend was wrapped %d times", err, changes, backends)
 	}

@@ -18,7 +18,7 @@ func (b *Broker) Import(t testing.TB, json []byte) {
 		if err != nil {
 			return err
 		}
-		passedOver, err := running.Import(d)
+		passedOver, err := running.Import(d, nil)
 		for _, object := range passedOver {
 			t.Logf("import definitions: passed over %s", object)
 		}

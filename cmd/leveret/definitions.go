@@ -132,7 +132,7 @@ func (s *server) importLoaded(b *broker.Broker, all definitions.Loaded) error {
 		s.log.Info().Msg("definitions are what they were at the last start: nothing is imported")
 		return nil
 	}
-	passedOver, err := b.Import(all.Definitions)
+	passedOver, err := b.Import(all.Definitions, nil)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func blank(t *testing.T, dir string) *broker.Broker {
 // imported has passed over so many objects.
 func imported(t *testing.T, b *broker.Broker, d broker.Definitions, over int) {
 	t.Helper()
-	if passed, err := b.Import(d); err != nil || len(passed) != over {
+	if passed, err := b.Import(d, nil); err != nil || len(passed) != over {
 		t.Fatalf("passed over %q, %v", passed, err)
 	}
 }
@@ -194,7 +194,7 @@ func TestDefinitionsOfAVhost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Import(parsed); !errors.Is(err, broker.ErrVhostNotFound) {
+	if _, err := b.Import(parsed, nil); !errors.Is(err, broker.ErrVhostNotFound) {
 		t.Errorf("into a vhost that is not there: %v", err)
 	}
 	if err := b.CreateVhost("copy"); err != nil {
