@@ -103,10 +103,19 @@ func openWhole(dir string, how opening, log complaints) (*badger.DB, error) {
 	return db, err
 }
 
+// harm is an error that somebody had with a file: the file is damaged unless the
+// system would not have it opened. What it cannot read is.
+func harm(file string, err error) error {
+	if ofSystem(err) && !errors.Is(err, syscall.EIO) {
+		return err
+	}
+	return corrupt(file, "%v", err)
+}
+
 // ofSystem tells whether an error is one that says nothing of what files have.
 // Badger makes text of those it passes on.
 func ofSystem(err error) bool {
-	return slices.ContainsFunc([]syscall.Errno{
+	return err != nil && slices.ContainsFunc([]syscall.Errno{
 		syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE,
 		syscall.ENOMEM, syscall.EACCES, syscall.EPERM, syscall.EROFS,
 	}, func(e syscall.Errno) bool { return strings.Contains(err.Error(), e.Error()) })
@@ -181,7 +190,7 @@ func checkTables(dir string) error {
 func checkTable(name string) error {
 	f, err := z.OpenMmapFile(name, os.O_RDONLY, 0)
 	if err != nil {
-		return corrupt(name, "%v", err)
+		return harm(name, err)
 	}
 	t, err := table.OpenTable(f, table.Options{ChkMode: options.OnTableAndBlockRead, BlockSize: 4096})
 	if err != nil {

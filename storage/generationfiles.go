@@ -76,7 +76,7 @@ func (s *generations) checkSizes(g *generation) error {
 		path := filepath.Join(s.path(g.number), f.name)
 		switch info, err := os.Stat(path); {
 		case err != nil:
-			return corrupt(path, "%v", err)
+			return harm(path, err)
 		case info.Size() != f.size:
 			return corrupt(path, "%d bytes long instead of %d", info.Size(), f.size)
 		}
@@ -91,7 +91,7 @@ func (s *generations) check(g *generation) error {
 		path := filepath.Join(s.path(g.number), f.name)
 		switch found, err := sumFile(path); {
 		case err != nil:
-			return corrupt(path, "%v", err)
+			return harm(path, err)
 		case found != f:
 			return corrupt(path, "its checksum is wrong")
 		}

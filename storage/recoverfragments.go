@@ -84,7 +84,7 @@ func (r *recovering) check(g *generation) error {
 	}
 	dir := s.path(g.number)
 	if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); err != nil {
-		return corrupt(dir, "%v", err)
+		return harm(dir, err)
 	}
 	whole := func(db *badger.DB) error {
 		return db.View(func(txn *badger.Txn) error { return r.checkKeys(txn, g) })
@@ -138,6 +138,9 @@ func (r *recovering) salvage(g *generation, damage error) error {
 	s := r.generations
 	dir := s.path(g.number)
 	db, err := r.rebuild(g)
+	if ofSystem(err) { // which may be put right
+		return err
+	}
 	if err != nil {
 		delete(s.all, g.number)
 		r.repairs.drop(recordKey{kind: recordGeneration, a: uint64(g.number)})

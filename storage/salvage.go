@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -24,14 +25,20 @@ func (r *recovering) rebuild(g *generation) (*badger.DB, error) {
 	if err := os.RemoveAll(fresh); err != nil {
 		return nil, err
 	}
+	if err := r.roomForCopy(tables); err != nil {
+		return nil, err
+	}
 	db, err := openBadger(fresh, inTables, s.log)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range tables {
-		_ = guarded(name, func() error { return copyTable(db, name) }) // as far as it goes
+	for _, name := range tables { // each as far as it goes
+		if err = guarded(name, func() error { return copyTable(db, name) }); ofSystem(err) {
+			break
+		}
+		err = nil
 	}
-	if err := guarded(fresh, db.Close); err != nil {
+	if err := errors.Join(err, guarded(fresh, db.Close)); err != nil {
 		return nil, err
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -41,6 +48,19 @@ func (r *recovering) rebuild(g *generation) (*badger.DB, error) {
 		return nil, err
 	}
 	return openBadger(dir, inTables, s.log)
+}
+
+// roomForCopy fails if files cannot be copied without meeting a full disk.
+func (b *archive) roomForCopy(files []string) error {
+	size := int64(0)
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		size += info.Size()
+	}
+	return b.roomFor(size)
 }
 
 // copyTable writes what is in a table to another Badger.

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -83,6 +85,57 @@ func TestOneDamagedBodyIsOneMessage(t *testing.T) {
 		if lost != 1 || state.Lost.Messages != lost {
 			t.Errorf("%d messages of %d were lost, and %d of it told: %q", lost, n, state.Lost.Messages, state.Lost.Damages)
 		}
+	}
+}
+
+// What is only to be copied is not given up since there is no room for the copy.
+func TestNoRoomIsNoLoss(t *testing.T) {
+	o := Options{Dir: t.TempDir(), JournalSize: 1 << 20, AcceptLoss: true}
+	q := moved(t, o, 5000)
+	path := tables(t, filepath.Join(o.Dir, "fragments"))[0]
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := o
+	full.space = func(string) (int64, error) { return leastFree + 1, nil }
+	if _, _, err := Open(full); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("without room: %v", err)
+	}
+	db, state := mustOpen(t, o)
+	if lost := 5000 - len(state.Queues[q]); lost != 1 {
+		t.Errorf("%d messages were lost", lost)
+	}
+	mustClose(t, db)
+}
+
+// A file that cannot be opened for now is not damaged.
+func TestWhatTheSystemRefusesIsNotDamaged(t *testing.T) {
+	o := Options{Dir: t.TempDir(), JournalSize: 1 << 20}
+	moved(t, o, 5000)
+	path := tables(t, filepath.Join(o.Dir, "fragments"))[0]
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	err := checkTable(path)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if isCorrupt(err) || !ofSystem(err) {
+		t.Errorf("too many open files: %v", err)
+	}
+	if err := checkTable(path); err != nil {
+		t.Error(err)
 	}
 }
 

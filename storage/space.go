@@ -65,10 +65,13 @@ func (b *archive) short() (bool, error) {
 
 // enough fails if Badger cannot be opened or closed without meeting a full disk:
 // it writes then what it has in memory.
-func (b *archive) enough() error {
+func (b *archive) enough() error { return b.roomFor(0) }
+
+// roomFor fails if there is too little for that and so many bytes.
+func (b *archive) roomFor(bytes int64) error {
 	free, err := b.space(b.Dir)
-	if err == nil && free < leastFree {
-		err = fmt.Errorf("storage: %s: %d bytes are free on the disk, and %d are needed: %w", b.Dir, free, leastFree, unix.ENOSPC)
+	if need := leastFree + bytes; err == nil && free < need {
+		err = fmt.Errorf("storage: %s: %d bytes are free on the disk, and %d are needed: %w", b.Dir, free, need, unix.ENOSPC)
 	}
 	return err
 }
