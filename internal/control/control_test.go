@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/leveretmq/leveret/amqp"
 	"github.com/leveretmq/leveret/broker"
 )
@@ -20,7 +23,12 @@ import (
 // start answers commands for a new broker at a path.
 func start(t *testing.T, path string) *broker.Broker {
 	t.Helper()
-	b := broker.New(broker.Options{})
+	return startWith(t, path, broker.Options{})
+}
+
+func startWith(t *testing.T, path string, o broker.Options) *broker.Broker {
+	t.Helper()
+	b := broker.New(o)
 	ready := make(chan struct{})
 	close(ready)
 	s, err := Listen(path, &Node{Name: "rabbit@here", App: func() *App { return &App{Broker: b, Booted: ready} }})
@@ -274,5 +282,24 @@ func TestAnImportTellsItsProgress(t *testing.T) {
 	}
 	if len(told) != 2 || told[0] != (Progress{1, 2}) || told[1] != (Progress{2, 2}) {
 		t.Errorf("told %v", told)
+	}
+}
+
+// Nobody finds a vhost without limits that gets others.
+func TestLimitsAreReplacedInOneStep(t *testing.T) {
+	var log bytes.Buffer
+	path := filepath.Join(t.TempDir(), "s")
+	b := startWith(t, path, broker.Options{Log: zerolog.New(&log)})
+	for _, definition := range []string{`{"max-connections": 5, "max-queues": 6}`, `{"max-queues": 7}`} {
+		log.Reset()
+		if _, err := ask(t, path, "set_vhost_limits", url.Values{"vhost": {"/"}, "definition": {definition}}); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(log.String(), "vhost limits set"); n != 1 {
+			t.Errorf("%s: they are set %d times", definition, n)
+		}
+	}
+	if limits, err := b.VhostLimits("/"); err != nil || len(limits) != 1 || limits["max-queues"] != 7 {
+		t.Errorf("limits %v, %v", limits, err)
 	}
 }

@@ -223,20 +223,12 @@ var vhostOperations = map[string]operation{
 		if err != nil {
 			return nil, err
 		}
-		return nil, setVhostLimits(q.Broker, q.get("vhost"), l)
+		return nil, q.Broker.SetVhostLimits(q.get("vhost"), l) // in place of all that there were
 	},
 	"clear_vhost_limits": func(q *request) (any, error) {
 		return nil, q.Broker.ClearVhostLimits(q.get("vhost"), "max-connections", "max-queues")
 	},
 	"list_vhost_limits": list(vhostLimits, limitColumns),
-}
-
-// setVhostLimits sets limits in place of all that there were.
-func setVhostLimits(b *broker.Broker, vhost string, l map[string]int) error {
-	if err := b.ClearVhostLimits(vhost, "max-connections", "max-queues"); err != nil {
-		return err
-	}
-	return b.SetVhostLimits(vhost, l)
 }
 
 func addVhost(q *request) (any, error) {

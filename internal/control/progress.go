@@ -3,7 +3,6 @@ package control
 import (
 	"fmt"
 	"io"
-	"os"
 )
 
 // Show returns what shows on a terminal how far a command has come, and what
@@ -22,14 +21,4 @@ func Show(w io.Writer) (tell func(Progress), clear func()) {
 			fmt.Fprint(w, "\r\x1b[K")
 		}
 	}
-}
-
-// isTerminal tells whether somebody looks at what is written.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -41,6 +41,10 @@ func (t tool) parse(args []string) (*invocation, error) {
 	}
 	var bad []string
 	for i := 0; i < len(args); i++ {
+		if args[i] == "--" { // no switch follows
+			in.positions = append(in.positions, args[i+1:]...)
+			break
+		}
 		name, value, hasValue, ok := cutSwitch(args[i])
 		if !ok {
 			in.positions = append(in.positions, args[i])
@@ -84,7 +88,12 @@ func (t tool) parse(args []string) (*invocation, error) {
 func commandAt(args []string) int {
 	for i := 0; i < len(args); i++ {
 		name, _, hasValue, ok := cutSwitch(args[i])
-		if !ok {
+		switch {
+		case args[i] == "--" && i+1 == len(args):
+			return -1
+		case args[i] == "--":
+			return i + 1
+		case !ok:
 			return i
 		}
 		if k := globals[name]; k > flag && !hasValue {

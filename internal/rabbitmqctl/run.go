@@ -28,6 +28,8 @@ type run struct {
 	node   string
 	values url.Values // arguments, and more that is only shown
 	client *control.Client
+
+	progress io.Writer // a terminal may be told how far it has come
 }
 
 // Knows tells whether there is a tool of a name, such as rabbitmqctl.
@@ -38,7 +40,8 @@ func Knows(name string) bool { return toolNames[name] != 0 }
 func Run(ctx context.Context, name string, args []string, io Streams) int {
 	t := toolNames[name]
 	in, err := t.parse(args)
-	r := &run{context: ctx, invocation: in, Streams: io, tool: t, node: or(in.last("node"), control.NodeName())}
+	r := &run{context: ctx, invocation: in, Streams: io, tool: t, node: or(in.last("node"), control.NodeName()), progress: io.Out}
+	r.Out, r.Err = control.Visible(io.Out), control.Visible(io.Err)
 	switch {
 	case errors.Is(err, errNoCommand):
 		return r.notFound()
@@ -179,7 +182,7 @@ func (r *run) call() (json.RawMessage, error) {
 	values["column"] = r.columns
 	var progress func(control.Progress)
 	if !r.has("quiet") && !r.has("silent") {
-		tell, clear := control.Show(r.Out)
+		tell, clear := control.Show(r.progress)
 		defer clear()
 		progress = tell
 	}

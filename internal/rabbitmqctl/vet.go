@@ -3,6 +3,7 @@ package rabbitmqctl
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -178,11 +179,22 @@ func readDefinitions(r *run) error {
 	if err != nil {
 		return &refusal{exitData, err.Error()}
 	}
-	if !json.Valid(b) {
-		return &refusal{exitData, fmt.Sprintf("Failed to deserialise input (format: JSON) (error: {:unexpected_token, %q})", strings.TrimSpace(string(b)))}
+	if err := json.Unmarshal(b, new(json.RawMessage)); err != nil {
+		return &refusal{exitData, fmt.Sprintf("Failed to deserialise input (format: JSON) (error: {:unexpected_token, %q})", unexpected(b, err))}
 	}
 	r.values.Set("definitions", string(b))
 	return nil
+}
+
+// unexpected is what there is in place of JSON: of a long text some, from where it is
+// wrong.
+func unexpected(b []byte, err error) string {
+	const most = 100
+	var wrong *json.SyntaxError
+	if len(b) > most && errors.As(err, &wrong) {
+		b = b[max(0, min(int(wrong.Offset)-1, len(b)-1)):]
+	}
+	return strings.TrimSpace(string(b[:min(most, len(b))]))
 }
 
 var size = regexp.MustCompile(`^\d+([kKmMgGtTpP][iI]?[bB]?)?$`)
