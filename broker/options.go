@@ -115,7 +115,7 @@ type Options struct {
 	AcceptLoss bool
 
 	// JournalSize is how many bytes of the newest messages are in the journal
-	// before the oldest of them move on. Default: 256 MiB.
+	// before the oldest of them move on. Default: 512 MiB.
 	JournalSize int64
 
 	// Clock is the time by which messages and queues expire, delays end, clients

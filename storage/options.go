@@ -21,7 +21,7 @@ type Options struct {
 	Durability  Durability
 	AcceptLoss  bool             // open what is damaged, without what cannot be read
 	ReadOnly    bool             // change nothing in Dir: what is changed is forgotten by Close
-	JournalSize int64            // bytes that the journal may grow to; 0 is 256 MiB
+	JournalSize int64            // bytes that the journal may grow to; 0 is 512 MiB
 	OnError     func(error)      // called once when nothing can be kept any more
 	OnSpace     func(short bool) // called when there is no room to go on, and when there is again
 
@@ -32,7 +32,7 @@ type Options struct {
 }
 
 const (
-	defaultJournalSize = 256 << 20
+	defaultJournalSize = 512 << 20
 	minJournalSize     = 8 * minSegment
 )
 

@@ -43,7 +43,7 @@ func TestSettingsDefaultToRabbitMQs(t *testing.T) {
 		options: broker.Options{
 			Vhosts: []string{"/"}, DefaultUser: "guest", DefaultPass: "guest", DefaultPermissions: allOf, CertLogin: broker.CertLogin{From: "distinguished_name", AlternativeType: "dns"}, DataDir: "./leveret-data",
 			Heartbeat: time.Minute, FrameMax: 131072, ChannelMax: 2047, MaxMessageSize: 134217728,
-			ConsumerTimeout: 30 * time.Minute, Version: "3.13.7", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, JournalSize: 256 << 20,
+			ConsumerTimeout: 30 * time.Minute, Version: "3.13.7", ClusterName: "leveret", HandshakeTimeout: 10 * time.Second, JournalSize: 512 << 20,
 		},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {

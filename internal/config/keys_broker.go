@@ -129,7 +129,7 @@ var storeKeys = []Key{
 		Usage: "`CLASS` of what is confirmed: disk, synced to disk, or os, handed to the operating system",
 	},
 	{
-		Name: "leveret.journal_size", Flag: "journal-size", Kind: bytes(leastJournal, mostJournal), Default: "256MiB",
+		Name: "leveret.journal_size", Flag: "journal-size", Kind: bytes(leastJournal, mostJournal), Default: "512MiB",
 		Usage: "`SIZE` that the journal may grow to before the oldest messages in it move on",
 	},
 	{Name: "leveret.accept_loss", Flag: "accept-loss", Kind: boolean, Default: "false", Usage: "start on a damaged data directory, without what is lost"},
