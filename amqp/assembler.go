@@ -1,6 +1,10 @@
 package amqp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/leveretmq/leveret/internal/raw"
+)
 
 // What a header declares is not believed: when the first bytes of a large body
 // come it gets at most firstPiece bytes of memory, and all the channels of a
@@ -101,7 +105,7 @@ func (a *assembler) space(n int) []byte {
 	}
 	b := a.memory
 	if cap(b)-len(b) < n { // grow towards the declared size as the bytes come
-		grown := Uninitialized(int(min(max(uint64(2*cap(b)), uint64(len(b)+n), a.first), a.size)))
+		grown := raw.Bytes(int(min(max(uint64(2*cap(b)), uint64(len(b)+n), a.first), a.size)))
 		b = grown[:copy(grown, b)]
 	}
 	a.memory = b[:len(b)+n]

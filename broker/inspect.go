@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -180,7 +179,7 @@ func (i *Inspection) load(queue uint64, items []storage.Item) []StoredMessage {
 }
 
 func inspectMessage(it storage.Item, b []byte) StoredMessage {
-	m, err := decodeMessage(bytes.Clone(b), origins{})
+	m, err := new(decoder).message(b)
 	if err != nil {
 		return StoredMessage{Position: it.Seq, Err: fmt.Errorf("what is stored is no message: %w", err)}
 	}

@@ -1,6 +1,9 @@
 package broker
 
-import "github.com/leveretmq/leveret/amqp"
+import (
+	"github.com/leveretmq/leveret/amqp"
+	"github.com/leveretmq/leveret/internal/raw"
+)
 
 // origin is where messages were published: what basic.deliver repeats, and what
 // consumers are not to know.
@@ -72,7 +75,7 @@ func (r *run) keep(i int) *message {
 		r.messages = make([]message, r.small(i))
 	}
 	if cap(r.slab)-len(r.slab) < size {
-		r.slab = amqp.Uninitialized(r.slabFor(i))[:0]
+		r.slab = raw.Bytes(r.slabFor(i))[:0]
 	}
 	m := &r.messages[0]
 	r.messages = r.messages[1:]
@@ -112,7 +115,7 @@ func (r *run) hold(c amqp.Content, t traits) {
 		r.messages = make([]message, min(max(i, 1), slabCount))
 	}
 	if n := c.KeepSize(); cap(r.slab)-len(r.slab) < n {
-		r.slab = amqp.Uninitialized(max(n, min(2*cap(r.slab), slabSize)))[:0]
+		r.slab = raw.Bytes(max(n, min(2*cap(r.slab), slabSize)))[:0]
 	}
 	r.contents = append(r.contents, c)
 	r.note(1, t.persistent)

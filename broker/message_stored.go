@@ -44,8 +44,15 @@ func (m *message) head() int { return m.Size() - m.content.BodySize() }
 // Stored implements storage.Message.
 func (m *message) Stored() *storage.Stored { return &m.stored }
 
-// origins are origins that loaded messages share.
-type origins map[origin]*origin
+// decoder makes messages of what AppendTo made of others. They share memory, as
+// those of a run do, and their origins.
+type decoder struct {
+	origins  map[origin]*origin
+	last     *origin   // of the message before; nil before the first
+	messages []message // allocated, not yet used
+	keepings []keeping // likewise
+	left     int       // messages that are still to come; 0: nobody knows
+}
 
 // mostOrigins bounds the origins that are remembered, for messages of which
 // each has one of its own.
@@ -53,9 +60,9 @@ const mostOrigins = 1 << 10
 
 var errNoMessage = errors.New("stored message: too short")
 
-// decodeMessage returns the message that AppendTo made b of. It refers to b,
-// which must not change any more.
-func decodeMessage(b []byte, known origins) (*message, error) {
+// message returns the message that AppendTo made b of. It refers to b, which
+// must not change any more.
+func (d *decoder) message(b []byte) (*message, error) {
 	exchange, b, ok := cutShort(b)
 	if !ok {
 		return nil, errNoMessage
@@ -72,11 +79,32 @@ func decodeMessage(b []byte, known origins) (*message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stored message: %w", err)
 	}
-	m := message{origin: known.find(exchange, key, hidden), content: content}
+	m := d.next()
+	m.origin, m.content = d.origin(exchange, key, hidden), content
 	if mode, _ := content.Properties().DeliveryMode(); mode == persistentMode {
-		m.keeping = new(keeping)
+		m.keeping = d.nextKeeping()
 	}
-	return &m, nil
+	return m, nil
+}
+
+// next returns memory for a message.
+func (d *decoder) next() *message {
+	if len(d.messages) == 0 {
+		d.messages = make([]message, max(1, min(d.left, slabCount)))
+	}
+	m := &d.messages[0]
+	d.messages, d.left = d.messages[1:], d.left-1
+	return m
+}
+
+// nextKeeping returns memory for what is noted on the message just taken.
+func (d *decoder) nextKeeping() *keeping {
+	if len(d.keepings) == 0 {
+		d.keepings = make([]keeping, 1+len(d.messages))
+	}
+	k := &d.keepings[0]
+	d.keepings = d.keepings[1:]
+	return k
 }
 
 // cutShort cuts a string behind its length off b.
@@ -88,15 +116,19 @@ func cutShort(b []byte) (s, rest []byte, ok bool) {
 	return b[1:n], b[n:], true
 }
 
-// find returns an origin, the same one for the same strings.
-func (known origins) find(exchange, key, hidden []byte) *origin {
-	if o := known[origin{string(exchange), string(key), string(hidden)}]; o != nil {
+// origin returns an origin, the same one for the same strings.
+func (d *decoder) origin(exchange, key, hidden []byte) *origin {
+	if o := d.last; o != nil && o.exchange == string(exchange) && o.key == string(key) && o.hidden == string(hidden) {
 		return o
 	}
-	o := &origin{string(exchange), string(key), string(hidden)}
-	if len(known) >= mostOrigins {
-		clear(known)
+	d.last = d.origins[origin{string(exchange), string(key), string(hidden)}]
+	if d.last != nil {
+		return d.last
 	}
-	known[*o] = o
-	return o
+	d.last = &origin{string(exchange), string(key), string(hidden)}
+	if d.origins == nil || len(d.origins) >= mostOrigins {
+		d.origins = make(map[origin]*origin)
+	}
+	d.origins[*d.last] = d.last
+	return d.last
 }

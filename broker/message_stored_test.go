@@ -20,7 +20,7 @@ func storedMessage(exchange, key string, p amqp.BasicProperties, size int) *mess
 
 func TestAStoredMessageComesBackAsItWas(t *testing.T) {
 	long := strings.Repeat("k", 255)
-	known := origins{}
+	var d decoder
 	for _, o := range []origin{{}, {exchange: "x", key: "k"}, {long, long, ""}, {exchange: "x", key: "k"}, {"x", "k", hide([]string{"a", ""})}} {
 		for mode := range uint8(3) {
 			for _, size := range []int{0, 10, 100_000} {
@@ -30,7 +30,7 @@ func TestAStoredMessageComesBackAsItWas(t *testing.T) {
 				if len(b) != m.Size() {
 					t.Errorf("%d bytes, Size is %d", len(b), m.Size())
 				}
-				got, err := decodeMessage(b, known)
+				got, err := d.message(b)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -48,9 +48,9 @@ func TestAStoredMessageComesBackAsItWas(t *testing.T) {
 
 // A backlog has the strings of its few origins once, and not those of very many.
 func TestLoadedMessagesShareTheirOrigins(t *testing.T) {
-	known := origins{}
+	var d decoder
 	load := func(key string) *message {
-		m, err := decodeMessage(storedMessage("x", key, amqp.BasicProperties{}, 1).AppendTo(nil), known)
+		m, err := d.message(storedMessage("x", key, amqp.BasicProperties{}, 1).AppendTo(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,8 +62,8 @@ func TestLoadedMessagesShareTheirOrigins(t *testing.T) {
 	for i := range 3 * mostOrigins {
 		load(fmt.Sprint(i))
 	}
-	if len(known) > mostOrigins {
-		t.Errorf("%d origins are remembered", len(known))
+	if len(d.origins) > mostOrigins {
+		t.Errorf("%d origins are remembered", len(d.origins))
 	}
 }
 
@@ -75,7 +75,7 @@ func FuzzStoredMessage(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{3, 'x'})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeMessage(b, origins{})
+		m, err := new(decoder).message(b)
 		if err != nil {
 			return
 		}

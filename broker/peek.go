@@ -114,7 +114,7 @@ func (q *queue) fetch(all []QueuedMessage, away map[int]storage.Item) error {
 	}
 	var failed error
 	err := q.vhost.store.Load(q.storedID(), items, func(k int, b []byte) {
-		m, err := decodeMessage(slices.Clone(b), origins{})
+		m, err := new(decoder).message(b)
 		if err != nil {
 			failed = err
 			return

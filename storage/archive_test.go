@@ -45,17 +45,17 @@ func appendMany(t *testing.T, db *DB, q *Queue, r Range, size int) {
 	}
 }
 
+// checkBodies compares what is loaded once all of it is: it is the caller's.
 func checkBodies(t *testing.T, db *DB, queue uint64, items []Item, size int) {
 	t.Helper()
-	n := 0
-	err := db.Load(queue, items, func(i int, b []byte) {
-		n++
+	n, bodies := 0, make([][]byte, len(items))
+	if err := db.Load(queue, items, func(i int, b []byte) { n, bodies[i] = n+1, b }); err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range bodies {
 		if !bytes.Equal(b, body(queue, items[i].Seq, size)) {
 			t.Errorf("message %d of queue %d has the wrong bytes", items[i].Seq, queue)
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	if n != len(items) {
 		t.Errorf("%d messages of %d", n, len(items))

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +11,10 @@ import (
 func (b *archive) load(queue uint64, items []Item, which []int, each func(i int, b []byte)) error {
 	l := &loading{archive: b, items: items, each: each}
 	which = slices.Clone(which)
-	slices.SortFunc(which, func(i, k int) int { return cmp.Compare(items[i].Place, items[k].Place) })
+	sortByPlace(items, which)
+	for _, i := range which {
+		l.kept.rest += int(items[i].Size)
+	}
 	err := l.from(queue, which)
 	if err == nil && len(l.missing) > 0 { // shared, or gone
 		which, l.missing = l.missing, nil
@@ -26,6 +28,7 @@ type loading struct {
 	archive *archive
 	items   []Item
 	each    func(i int, b []byte)
+	kept    slab
 	missing []int // not among the fragments of the owner
 }
 
@@ -85,7 +88,7 @@ func (l *loading) fragment(f *fragment, which []int) error {
 				if err != nil {
 					return
 				}
-				l.each(which[0], slices.Clone(body))
+				l.each(which[0], l.kept.keep(body))
 				which = which[1:]
 			}
 		})

@@ -169,8 +169,9 @@ func (db *DB) fail(err error) {
 }
 
 // Load reads the bytes of messages of a queue, which must be in it, and calls
-// each once for every item, in any order. The bytes are valid until each
-// returns. It reads from disk; no lock of a queue may be held.
+// each once for every item, in any order. The bytes are each's to keep: nobody
+// changes them, and each small message holds 64 KiB at most. It reads from disk;
+// no lock of a queue may be held.
 func (db *DB) Load(queue uint64, items []Item, each func(i int, b []byte)) error {
 	if slices.ContainsFunc(items, func(it Item) bool { return it.Place.Paged() }) {
 		return db.loadPaged(queue, items, each)

@@ -7,10 +7,13 @@ import (
 	"io"
 	"slices"
 	"sync"
+
+	"github.com/leveretmq/leveret/internal/raw"
 )
 
-// loadSize is how much of a segment is read at once.
-const loadSize = 256 << 10
+// loadSize is how much is read at once of what lies close together, and the
+// most that one small message which is kept alone can hold in memory.
+const loadSize = 64 << 10
 
 // load reads those messages that are in the journal, and returns which are not.
 func (j *journal) load(items []Item, each func(i int, b []byte)) (rest []int, err error) {
@@ -18,11 +21,11 @@ func (j *journal) load(items []Item, each func(i int, b []byte)) (rest []int, er
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(items[a].Place, items[b].Place) })
+	sortByPlace(items, order)
 	for len(order) > 0 {
 		n := near(items, order)
 		if s := j.pin(items[order[0]].Place.segment()); s != nil {
-			err = s.load(items, order[:n], each)
+			err = stretch{items, order[:n]}.load(s.file, s.path, each)
 			j.unpin(s)
 		} else {
 			rest = append(rest, order[:n]...)
@@ -35,8 +38,10 @@ func (j *journal) load(items []Item, each func(i int, b []byte)) (rest []int, er
 	return rest, nil
 }
 
-// loadBuffers are used again: what is loaded is copied by who wants it.
-var loadBuffers = sync.Pool{New: func() any { b := make([]byte, loadSize); return &b }}
+// sortByPlace orders the indices of items by where those are.
+func sortByPlace(items []Item, order []int) {
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(items[a].Place, items[b].Place) })
+}
 
 // near returns how many of the items, from the first one on, lie close to each
 // other.
@@ -51,39 +56,83 @@ func near(items []Item, order []int) int {
 	return len(order)
 }
 
-// load reads messages that lie close to each other.
-func (s *segment) load(items []Item, order []int, each func(i int, b []byte)) error {
-	from, to := items[order[0]].Place, Place(0)
-	for _, i := range order {
-		to = max(to, items[i].Place+Place(items[i].Size)+blobHead)
+// stretch are messages that lie close to each other in a file: those of items
+// that order names, ascending by place.
+type stretch struct {
+	items []Item
+	order []int
+}
+
+// loadBuffers are for what is copied out of them at once.
+var loadBuffers = sync.Pool{New: func() any { b := make([]byte, loadSize); return &b }}
+
+// load reads the messages. If most of what is read is theirs, they are handed
+// out where they were read; otherwise copied to less memory, for between them
+// may be many of other queues.
+func (s stretch) load(f file, path string, each func(i int, b []byte)) error {
+	size, wanted := s.extent()
+	if wanted >= size-size/4 {
+		return s.read(f, path, raw.Bytes(size), each)
 	}
-	kept := loadBuffers.Get().(*[]byte)
-	defer loadBuffers.Put(kept)
-	buf := *kept
-	if n := int(to - from); n <= len(buf) {
-		buf = buf[:n]
-	} else {
-		buf = make([]byte, n) // a large one is not kept
+	buf := loadBuffers.Get().(*[]byte)
+	defer loadBuffers.Put(buf)
+	kept := slab{rest: wanted}
+	return s.read(f, path, (*buf)[:size], func(i int, b []byte) { each(i, kept.keep(b)) })
+}
+
+// extent is how much is to be read for the messages, and how much of that is
+// theirs.
+func (s stretch) extent() (size, wanted int) {
+	from := s.items[s.order[0]].Place
+	for _, i := range s.order {
+		n := blobHead + int(s.items[i].Size)
+		size = max(size, int(s.items[i].Place-from)+n)
+		wanted += n
 	}
-	switch _, err := s.file.ReadAt(buf, from.offset()); {
+	return size, wanted
+}
+
+// read reads the messages to memory of their extent.
+func (s stretch) read(f file, path string, buf []byte, each func(i int, b []byte)) error {
+	from := s.items[s.order[0]].Place
+	switch _, err := f.ReadAt(buf, from.offset()); {
 	case errors.Is(err, io.EOF):
-		return &CorruptError{File: s.path, Offset: from.offset(), Reason: "it ends before its messages do"}
+		return &CorruptError{File: path, Offset: from.offset(), Reason: "it ends before its messages do"}
 	case err != nil:
 		return err
 	}
-	for _, i := range order {
-		start := items[i].Place - from
-		end := start + blobHead + Place(items[i].Size)
-		b, ok := openBlob(items[i].Place, buf[start:end:end])
+	for _, i := range s.order {
+		it := &s.items[i]
+		start := int(it.Place - from)
+		end := start + blobHead + int(it.Size)
+		b, ok := openBlob(it.Place, buf[start:end:end])
 		if !ok {
 			return &CorruptError{
-				File: s.path, Offset: items[i].Place.offset(),
-				Reason: fmt.Sprintf("message %d is not what was written", items[i].Seq),
+				File: path, Offset: it.Place.offset(),
+				Reason: fmt.Sprintf("message %d is not what was written", it.Seq),
 			}
 		}
 		each(i, b)
 	}
 	return nil
+}
+
+// slab is memory for messages, allocated in pieces of at most loadSize.
+type slab struct {
+	free []byte
+	rest int // about how many bytes are still to come
+}
+
+// keep copies a message.
+func (s *slab) keep(b []byte) []byte {
+	n := len(b)
+	if len(s.free) < n {
+		s.free = raw.Bytes(max(n, min(s.rest, loadSize)))
+	}
+	kept := s.free[:n:n]
+	s.free, s.rest = s.free[n:], s.rest-n
+	copy(kept, b)
+	return kept
 }
 
 // readAt reads from a segment that is in the journal.

@@ -1,11 +1,9 @@
 package storage
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"sync"
 )
 
@@ -156,10 +154,10 @@ func (p *pages) remove(number uint32, x *piece) {
 
 // load reads those items that are in the page file, which those of order are.
 func (p *pages) load(items []Item, order []int, each func(i int, b []byte)) error {
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(items[a].Place, items[b].Place) })
+	sortByPlace(items, order)
 	for len(order) > 0 {
 		n := near(items, order)
-		if err := p.loadExtent(items, order[:n], each); err != nil {
+		if err := p.loadNear(stretch{items, order[:n]}, each); err != nil {
 			return err
 		}
 		order = order[n:]
@@ -167,28 +165,16 @@ func (p *pages) load(items []Item, order []int, each func(i int, b []byte)) erro
 	return nil
 }
 
-// loadExtent reads items that lie close to each other.
-func (p *pages) loadExtent(items []Item, order []int, each func(i int, b []byte)) error {
-	from, last := items[order[0]].Place, &items[order[len(order)-1]]
-	number := (from &^ inPages).segment()
+// loadNear reads items that lie close to each other.
+func (p *pages) loadNear(s stretch, each func(i int, b []byte)) error {
+	number := (s.items[s.order[0]].Place &^ inPages).segment()
 	p.mu.Lock()
 	x := p.pieces[number]
 	p.mu.Unlock()
 	if x == nil { // who asks does not have it any more
 		return fmt.Errorf("storage: piece %d of the page file has gone", number)
 	}
-	buf := make([]byte, uint64(last.Place-from)+blobHead+uint64(last.Size))
-	if _, err := x.file.ReadAt(buf, from.offset()); err != nil {
-		return err
-	}
-	for _, i := range order {
-		b, ok := openBlob(items[i].Place, buf[items[i].Place-from:][:blobHead+items[i].Size])
-		if !ok {
-			return &CorruptError{File: x.path, Offset: items[i].Place.offset(), Reason: "a message is not what was written"}
-		}
-		each(i, b)
-	}
-	return nil
+	return s.load(x.file, x.path, each)
 }
 
 // close removes the page file.

@@ -1,14 +1,14 @@
-package amqp
+package raw
 
 import (
 	"bytes"
 	"testing"
 )
 
-func TestUninitializedMemoryIsOnesOwn(t *testing.T) {
+func TestMemoryIsOnesOwn(t *testing.T) {
 	var all [][]byte
 	for i := range 256 {
-		b := Uninitialized(1 + i*1000)
+		b := Bytes(1 + i*1000)
 		if len(b) != 1+i*1000 || cap(b) != len(b) {
 			t.Fatalf("length %d, capacity %d, want %d", len(b), cap(b), 1+i*1000)
 		}
