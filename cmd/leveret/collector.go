@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"time"
 )
 
 // mostGarbage replaces Go's default of 100. The live heap of a broker whose
@@ -34,19 +35,29 @@ func (h headroom) percent(live uint64) int {
 	return int(min(max(h.size*100/max(live, 1), uint64(h.least)), mostGarbage))
 }
 
+const (
+	// calm is how long nothing was collected when memory that is not in use goes
+	// back to the system. After two minutes Go collects without a reason.
+	calm = 110 * time.Second
+	// worthwhile is how much of it there is then.
+	worthwhile = 8 << 20
+)
+
 // collector bounds the garbage: each collection sets how far the heap may grow
 // until the next one.
 type collector struct {
 	headroom headroom
+	release  func() // gives back memory to the system
 
 	mu      sync.Mutex // guards what follows
 	stopped bool
 	percent int
+	last    time.Time // when there was a collection
 }
 
 // boundGarbage bounds the garbage until stop is called.
 func boundGarbage(h headroom) (stop func()) {
-	c := &collector{headroom: h, percent: mostGarbage}
+	c := &collector{headroom: h, percent: mostGarbage, release: debug.FreeOSMemory, last: time.Now()}
 	debug.SetGCPercent(mostGarbage)
 	c.await()
 	return func() {
@@ -63,16 +74,27 @@ func (c *collector) await() { runtime.AddCleanup(new(collection), (*collector).c
 
 // collected follows a collection.
 func (c *collector) collected() {
+	if c.bound(time.Now()) {
+		c.release() // collects as well, which is soon after this one
+	}
+}
+
+// bound sets how far the heap may grow, and tells whether it has not grown for
+// long and much of it is not in use.
+func (c *collector) bound(now time.Time) (wasteful bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
-		return
+		return false
 	}
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	if p := c.headroom.percent(live[0].Value.Uint64()); p != c.percent {
+	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	metrics.Read(heap)
+	if p := c.headroom.percent(heap[0].Value.Uint64()); p != c.percent {
 		debug.SetGCPercent(p)
 		c.percent = p
 	}
 	c.await()
+	before := c.last
+	c.last = now
+	return now.Sub(before) >= calm && heap[1].Value.Uint64() >= worthwhile
 }

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"testing"
+	"time"
 )
 
 func TestGarbageIsBoundedInBytesAndInPercent(t *testing.T) {
@@ -40,4 +41,38 @@ func TestCollectionsSetHowMuchGarbageThereMayBe(t *testing.T) {
 		t.Errorf("%d %% may be garbage with 100 MiB alive, want 30 to 40 %%", got)
 	}
 	runtime.KeepAlive(alive)
+}
+
+// Memory that was needed goes back to the system once nothing has happened for
+// a while, and not before.
+func TestMemoryGoesBackWhenItIsCalm(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	released := make(chan struct{}, 1)
+	c := &collector{headroom: storeHeadroom, last: time.Now(), release: func() {
+		debug.FreeOSMemory()
+		select {
+		case released <- struct{}{}:
+		default:
+		}
+	}}
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.stopped = true
+	}()
+	garbage := make([]byte, 64<<20)
+	clear(garbage)
+	runtime.KeepAlive(garbage)
+	runtime.GC() // it is free from here on, and with the system in the end
+	c.collected()
+	if len(released) > 0 {
+		t.Error("memory was given back right after a collection")
+	}
+	c.mu.Lock()
+	c.last = time.Now().Add(-calm)
+	c.mu.Unlock()
+	c.collected()
+	if len(released) == 0 {
+		t.Error("memory was not given back although nothing was collected for long")
+	}
 }
