@@ -35,6 +35,24 @@ func TestRoomIsNoticedWhateverBecomesOfTheFile(t *testing.T) {
 	mustClose(t, db)
 }
 
+// What stays of the journal after a burst that has filled it is less than that.
+func TestSegmentsAreRemovedAfterABurst(t *testing.T) {
+	const limit = 16 << 20
+	o := Options{Dir: t.TempDir(), JournalSize: limit, Durability: OS}
+	db, _ := mustOpen(t, o)
+	q := db.Queue(db.NewID())
+	appendMany(t, db, q, Range{1, 15000}, 1000)
+	unit(t, db, func() { q.Settle(Range{1, 15000}) })
+	archiveOf(db).rested()
+	j := db.engine.(*store).journal
+	j.mu.Lock()
+	if n := sizeOf(j.free); n > limit/4*3 {
+		t.Errorf("%d bytes of the journal are free, want three quarters of %d at most", n, limit)
+	}
+	j.mu.Unlock()
+	mustClose(t, db)
+}
+
 func TestOffsetsOfALargeJournalFitInPlaces(t *testing.T) {
 	j := &journal{limit: 1 << 40}
 	if at := placeAt(1, j.fullSegment()); at.segment() != 1 || at.offset() != j.fullSegment() {

@@ -129,12 +129,15 @@ func (j *journal) release(number uint32) {
 	}
 }
 
-// freed takes a segment for the next turns, or removes its file. j.mu is held.
+// freed takes a segment for the next turns, or removes its file: three quarters
+// of what the journal may grow to stay allocated when all is settled. j.mu is
+// held.
 func (j *journal) freed(s *segment) {
 	s.released = false
 	j.changed.Broadcast() // there is less in use, whatever becomes of the file
 	full := j.fullSegment()
-	if s.capacity != full || sizeOf(j.segments)+sizeOf(j.free) > j.limit+full {
+	free := sizeOf(j.free) + s.capacity
+	if s.capacity != full || free > j.limit/4*3 || sizeOf(j.segments)+free > j.limit+2*full {
 		j.discard(s)
 		return
 	}
