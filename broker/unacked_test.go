@@ -110,6 +110,49 @@ func TestTakenDeliveriesAreAppendedToWhatIsThere(t *testing.T) {
 	}
 }
 
+// What a range has before the first tag that is missing is settled,
+// whether that tag was settled before or never belonged to a delivery that waits.
+func TestARangeEndsAtTheFirstTagThatIsMissing(t *testing.T) {
+	tests := map[string]struct {
+		tags    []uint64 // delivered
+		settled uint64   // of those, before; 0: none
+		missing uint64   // the first one of the range 3 to 6; 0: none
+	}{
+		"all are there":       {[]uint64{1, 2, 3, 4, 5, 6, 7}, 0, 0},
+		"one was settled":     {[]uint64{1, 2, 3, 4, 5, 6, 7}, 5, 5},
+		"the first was":       {[]uint64{1, 2, 3, 4, 5, 6, 7}, 3, 3},
+		"one was never there": {[]uint64{1, 3, 4, 6, 7}, 0, 5},
+		"they end too early":  {[]uint64{2, 3, 4}, 0, 5},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			q := new(queue)
+			var u unacked
+			for _, tag := range test.tags {
+				u.push(delivery{tag: tag, queue: q})
+			}
+			u.take(nil, test.settled)
+			live := u.live
+			ds, missing := u.takeRange(nil, ackRange{3, 6})
+			if missing != test.missing {
+				t.Errorf("%d is missing, want %d", missing, test.missing)
+			}
+			end := uint64(7)
+			if missing > 0 {
+				end = missing
+			}
+			for i, d := range ds {
+				if d.tag != 3+uint64(i) || d.queue != q {
+					t.Errorf("took %d at %d", d.tag, i)
+				}
+			}
+			if len(ds) != int(end-3) || u.live != live-len(ds) {
+				t.Errorf("took %d and left %d of %d", len(ds), u.live, live)
+			}
+		})
+	}
+}
+
 func TestADeliveryThatStaysUnsettledHoldsNoMemoryForOthers(t *testing.T) {
 	q := new(queue)
 	var u unacked
