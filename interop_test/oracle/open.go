@@ -36,7 +36,7 @@ func (g *game) open(o order) error {
 			return fmt.Errorf("open does not know %s", a)
 		}
 	}
-	h := handshake{p: o.p, timeout: time.After(patience)}
+	h := handshake{p: o.p, timeout: time.After(opening)}
 	h.shake(set, slices.Index(stages, o.verb), channels)
 	if h.failed != nil {
 		g.events = append(g.events, *h.failed)

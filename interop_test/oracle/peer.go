@@ -15,6 +15,10 @@ import (
 // patience is how long a step waits for what it expects.
 const patience = 6 * time.Second
 
+// opening is how long all that opens a connection may take, hundreds of channels
+// on a busy machine with the race detector included.
+const opening = 30 * time.Second
+
 // frame is one frame as it came, or the eight octets of a protocol header.
 type frame struct {
 	kind    amqp.FrameType
