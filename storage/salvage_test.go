@@ -32,6 +32,20 @@ func tables(t *testing.T, dir string) []string {
 	return paths
 }
 
+// flipInBody flips a bit of a body that is in the first table of fragments.
+func flipInBody(t *testing.T, dir string) {
+	t.Helper()
+	path := tables(t, filepath.Join(dir, "fragments"))[0]
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // accepted opens a damaged store, first as it is, then with the loss accepted,
 // then once more, and returns what was found.
 func accepted(t *testing.T, o Options) *State {
@@ -71,15 +85,7 @@ func TestOneDamagedBodyIsOneMessage(t *testing.T) {
 	for _, n := range []uint64{5000, 45_000} {
 		o := Options{Dir: t.TempDir(), JournalSize: 1 << 20}
 		q := moved(t, o, n)
-		path := tables(t, filepath.Join(o.Dir, "fragments"))[0]
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b[len(b)/2] ^= 1
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		flipInBody(t, o.Dir)
 		state := accepted(t, o)
 		lost := n - uint64(len(state.Queues[q]))
 		if lost != 1 || state.Lost.Messages != lost {
@@ -92,15 +98,7 @@ func TestOneDamagedBodyIsOneMessage(t *testing.T) {
 func TestNoRoomIsNoLoss(t *testing.T) {
 	o := Options{Dir: t.TempDir(), JournalSize: 1 << 20, AcceptLoss: true}
 	q := moved(t, o, 5000)
-	path := tables(t, filepath.Join(o.Dir, "fragments"))[0]
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b[len(b)/2] ^= 1
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	flipInBody(t, o.Dir)
 	full := o
 	full.space = func(string) (int64, error) { return leastFree + 1, nil }
 	if _, _, err := Open(full); !errors.Is(err, syscall.ENOSPC) {
